@@ -1,0 +1,72 @@
+import { type Address, addressOf, type Channel, filterOf, topicOf } from '../../schemas/topics.ts'
+import type { Bus } from './bus.ts'
+
+/** A broker within one process: endpoints share topics, messages are delivered synchronously in order of subscription. */
+export interface LocalBroker {
+  connect(): Bus
+}
+
+interface Subscription {
+  readonly filter: string
+  readonly channel: Channel<string, unknown>
+  readonly handler: (message: unknown, address: Address<string>) => void
+  readonly owner: object
+}
+
+/** Creates an in-process broker; retained messages are replayed to later subscribers as MQTT does. */
+export function createLocalBroker(): LocalBroker {
+  const subscriptions: Subscription[] = []
+  const routes = new Map<string, Subscription[]>()
+  const retained = new Map<string, unknown>()
+
+  const matching = (topic: string): Subscription[] => {
+    let route = routes.get(topic)
+    if (!route) {
+      route = subscriptions.filter((s) => matches(s.filter, topic))
+      routes.set(topic, route)
+    }
+    return route
+  }
+
+  return {
+    connect() {
+      const owner = {}
+      return {
+        publish(channel, address, message) {
+          const topic = topicOf(channel, address)
+          if (channel.retain) retained.set(topic, message)
+          for (const subscription of matching(topic)) subscription.handler(message, address)
+        },
+        clear(channel, address) {
+          retained.delete(topicOf(channel, address))
+        },
+        subscribe(channel, address, handler) {
+          const filter = filterOf(channel, address)
+          const subscription = { filter, channel, handler, owner } as unknown as Subscription
+          subscriptions.push(subscription)
+          routes.clear()
+          for (const [topic, message] of retained)
+            if (matches(filter, topic)) subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
+        },
+        onConnected(handler) {
+          handler()
+        },
+        onRefused() {},
+        async close() {
+          for (let i = subscriptions.length - 1; i >= 0; i--)
+            if (subscriptions[i]?.owner === owner) subscriptions.splice(i, 1)
+          routes.clear()
+        },
+      }
+    },
+  }
+}
+
+/** MQTT 3.1.1 filter matching (section 4.7) without `#`, which no channel uses. */
+function matches(filter: string, topic: string): boolean {
+  if (filter === topic) return true
+  if (!filter.includes('+')) return false
+  const wanted = filter.split('/')
+  const levels = topic.split('/')
+  return wanted.length === levels.length && wanted.every((level, i) => level === '+' || level === levels[i])
+}

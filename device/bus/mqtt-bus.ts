@@ -1,0 +1,265 @@
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { MqttClient } from 'mqtt'
+import type { Reason } from '../../schemas/reason.ts'
+import { type Address, addressOf, type Channel, filterOf, topicOf } from '../../schemas/topics.ts'
+import type { Bus, Refusal } from './bus.ts'
+
+export interface MqttBusOptions {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  readonly url: string
+  readonly clientId: string
+  readonly username?: string
+  readonly password?: string
+  /** Cap of the reconnect back-off (full jitter), ms. */
+  readonly maxBackoffMs?: number
+  readonly keepaliveS?: number
+  /** The will of the n-th connection (n counts from 1). */
+  readonly will?: (connection: number) => Will
+  /** Draw in [0, 1) for the back-off's jitter; no run depends on it. */
+  readonly jitter?: () => number
+  /** Told of connection trouble and of errors thrown by handlers. */
+  readonly onTrouble?: (text: string) => void
+}
+
+export interface Will {
+  readonly channel: Channel<string, unknown>
+  readonly address: Address<string>
+  readonly message: unknown
+}
+
+export interface MqttBus extends Bus {
+  /** Resolves after the first connection; rejects when closed before. */
+  readonly ready: Promise<void>
+  /** Connections made so far. */
+  readonly connections: number
+  /** Queued messages given up because the queue was full. */
+  readonly shed: number
+}
+
+interface Subscription {
+  readonly channel: Channel<string, unknown>
+  readonly filter: string
+  readonly handler: (message: unknown, address: Address<string>) => void
+}
+
+interface Queued {
+  readonly channel: Channel<string, unknown>
+  readonly topic: string
+  readonly payload: Buffer
+}
+
+/**
+ * The bus over MQTT 3.1.1. Each connection is a fresh client without a session: MQTT.js' own store loses publishes made
+ * while it replays, so repetition is ours: channels with a queue are re-sent until acknowledged, the lock-step repeats
+ * by `seq`, parameters are published anew on every connection.
+ */
+export function createMqttBus(options: MqttBusOptions): MqttBus {
+  const { maxBackoffMs = 60_000, keepaliveS = 60, jitter = Math.random, onTrouble = () => {} } = options
+  const subscriptions: Subscription[] = []
+  const routes = new Map<string, Subscription[]>()
+  const connectedHandlers: (() => void)[] = []
+  const refusedHandlers: ((refusal: Refusal) => void)[] = []
+  const queue = new Set<Queued>()
+  let client: MqttClient | undefined
+  let online = false
+  let closed = false
+  let failures = 0
+  let connections = 0
+  let shed = 0
+  let retry: NodeJS.Timeout | undefined
+  let markReady: () => void = () => {}
+  let failReady: (error: Error) => void = () => {}
+  const ready = new Promise<void>((resolve, reject) => {
+    markReady = resolve
+    failReady = reject
+  })
+  ready.catch(() => {})
+
+  const open = (): void => {
+    const url = new URL(options.url)
+    const will = options.will?.(connections + 1)
+    const next = new MqttClient(() => stream(url), {
+      protocolVersion: 4,
+      clean: true,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      connectTimeout: 5_000,
+      keepalive: keepaliveS,
+      clientId: options.clientId,
+      ...(options.username === undefined ? {} : { username: options.username }),
+      ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
+      ...(will && {
+        will: {
+          topic: topicOf(will.channel, will.address),
+          payload: Buffer.from(JSON.stringify(will.message)),
+          qos: will.channel.qos,
+          retain: will.channel.retain,
+        },
+      }),
+    })
+    client = next
+    next.on('connect', () => {
+      connections++
+      subscribeAll(next).then(
+        () => {
+          if (closed || client !== next) return
+          online = true
+          failures = 0
+          markReady()
+          for (const entry of queue) send(entry)
+          for (const handler of connectedHandlers) guarded('a connection handler', handler)
+        },
+        (error: Error) => {
+          onTrouble(`subscription failed: ${error.message}`)
+          next.end(true)
+        },
+      )
+    })
+    next.on('message', (topic, payload) => receive(topic, payload))
+    next.on('error', (error) => onTrouble(`${options.url}: ${error.message || String(error)}`))
+    next.on('close', () => {
+      if (client !== next) return
+      online = false
+      client = undefined
+      next.end(true)
+      if (closed) return
+      const ceiling = Math.min(maxBackoffMs, 250 * 2 ** Math.min(failures++, 20))
+      retry = setTimeout(open, jitter() * ceiling)
+    })
+  }
+
+  const subscribeAll = async (next: MqttClient): Promise<void> => {
+    const filters = [...new Set(subscriptions.map((s) => s.filter))]
+    if (filters.length === 0) return
+    const granted = await next.subscribeAsync(filters, { qos: 1 })
+    const refused = granted.filter((grant) => grant.qos === 128).map((grant) => grant.topic)
+    if (refused.length > 0) throw new Error(`the broker refused ${refused.join(', ')}`)
+  }
+
+  const receive = (topic: string, payload: Buffer): void => {
+    for (const { channel, handler } of routeOf(topic)) {
+      const address = addressOf(channel, topic)
+      if (!address || payload.length === 0) continue
+      const refuse = (reason: Reason, detail: string): void => {
+        for (const told of refusedHandlers) told({ channel: channel.name, address, reason, detail })
+      }
+      if (payload.length > channel.maxBytes) {
+        refuse('over-size', `${channel.name} must be at most ${channel.maxBytes} bytes, got ${payload.length}`)
+        continue
+      }
+      if (!channel.validate) {
+        guarded(channel.name, () => handler(payload, address))
+        continue
+      }
+      let value: unknown
+      try {
+        value = JSON.parse(payload.toString('utf8'))
+      } catch {
+        refuse('malformed', `${channel.name} must be JSON`)
+        continue
+      }
+      const validated = channel.validate(value)
+      if (validated.ok) guarded(channel.name, () => handler(validated.value, address))
+      else refuse(validated.reason, `${channel.name}: ${validated.detail}`)
+    }
+  }
+
+  const routeOf = (topic: string): Subscription[] => {
+    let route = routes.get(topic)
+    if (!route) {
+      if (routes.size >= 4096) routes.clear()
+      route = subscriptions.filter((s) => addressOf(s.channel, topic) && filterMatches(s.filter, topic))
+      routes.set(topic, route)
+    }
+    return route
+  }
+
+  const guarded = (what: string, work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      onTrouble(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+
+  const send = (entry: Queued): void => {
+    if (!client || !online) return
+    const { channel, topic, payload } = entry
+    client.publish(topic, payload, { qos: channel.qos, retain: channel.retain }, (error) => {
+      if (!error) queue.delete(entry)
+    })
+  }
+
+  const publish = (channel: Channel<string, unknown>, topic: string, payload: Buffer): void => {
+    const entry = { channel, topic, payload }
+    if (channel.queue > 0) {
+      if (queue.size >= channel.queue) {
+        const [oldest] = queue
+        if (oldest) queue.delete(oldest)
+        shed++
+      }
+      queue.add(entry)
+    }
+    send(entry)
+  }
+
+  setImmediate(() => !closed && open())
+
+  return {
+    ready,
+    get connections() {
+      return connections
+    },
+    get shed() {
+      return shed
+    },
+    publish(channel, address, message) {
+      const payload = channel.validate
+        ? Buffer.from(JSON.stringify(message))
+        : Buffer.from(
+            (message as Uint8Array).buffer,
+            (message as Uint8Array).byteOffset,
+            (message as Uint8Array).length,
+          )
+      publish(channel as unknown as Channel<string, unknown>, topicOf(channel, address), payload)
+    },
+    clear(channel, address) {
+      client?.publish(topicOf(channel, address), '', { qos: channel.qos, retain: true })
+    },
+    subscribe(channel, address, handler) {
+      const filter = filterOf(channel, address)
+      subscriptions.push({ channel, filter, handler } as unknown as Subscription)
+      routes.clear()
+      if (online) client?.subscribe(filter, { qos: 1 })
+    },
+    onConnected(handler) {
+      connectedHandlers.push(handler)
+      if (online) guarded('a connection handler', handler)
+    },
+    onRefused(handler) {
+      refusedHandlers.push(handler)
+    },
+    async close() {
+      closed = true
+      clearTimeout(retry)
+      failReady(new Error(`closed before a connection to ${options.url}`))
+      await client?.endAsync(!online)
+    },
+  }
+}
+
+/** A socket without Nagle's delay: lock-step sends one small message at a time. */
+function stream(url: URL) {
+  if (url.protocol === 'mqtts:')
+    return connectTls({ host: url.hostname, port: Number(url.port || 8883), servername: url.hostname })
+  if (url.protocol !== 'mqtt:') throw new Error(`broker must be mqtt:// or mqtts://, got ${url.protocol}//`)
+  return connectTcp({ host: url.hostname, port: Number(url.port || 1883), noDelay: true })
+}
+
+function filterMatches(filter: string, topic: string): boolean {
+  const wanted = filter.split('/')
+  const levels = topic.split('/')
+  return wanted.every((level, i) => level === '+' || level === levels[i])
+}

@@ -1,0 +1,13 @@
+import { formatVersion } from './validator.ts'
+
+/** Ids of fleets, vehicles, cells and runs: one topic level, also an MQTT 3.1.1 client id (≤ 23 characters). */
+export const idPattern = '^[A-Za-z0-9_-]{1,23}$'
+export const hashPattern = '^[0-9a-f]{64}$'
+
+export const version = { const: formatVersion } as const
+export const id = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,23}$' } as const
+export const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
+export const count = { type: 'integer', minimum: 0 } as const
+export const finite = { type: 'number' } as const
+export const nullableNumber = { type: ['number', 'null'] } as const
+export const text = { type: 'string', maxLength: 400 } as const
