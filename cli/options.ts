@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import {
+  type Config,
+  type ConfigKey,
+  configKeys,
+  configSchema,
+  defaultConfig,
+  type PartialConfig,
+  validateConfig,
+} from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+
+export interface Options {
+  readonly config: Config
+  readonly json: boolean
+  readonly help: boolean
+  /** Keys that a file, the environment or a flag has set. */
+  readonly given: ReadonlySet<string>
+}
+
+/**
+ * Configuration of one command: defaults, then the file of `--config`, then `TRUSTMIX_…` in the environment, then flags.
+ * Throws ExitError 2 naming source, path, rule and value found.
+ */
+export function readOptions(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Options {
+  const keys = configKeys(command)
+  const { values } = parsed(command, keys, args)
+  const file = typeof values.config === 'string' ? readFile(values.config) : {}
+  const fromEnvironment = readEnvironment(environment)
+  const fromFlags: PartialConfig = {}
+  for (const key of keys) {
+    const value = values[flagOf(key)]
+    if (value !== undefined) assign(fromFlags, key, value === true ? true : convert(key, String(value)))
+  }
+  check('command line', fromFlags)
+  return {
+    config: { ...defaultConfig, ...file, ...fromEnvironment, ...fromFlags } as Config,
+    json: values.json === true,
+    help: values.help === true,
+    given: new Set([...Object.keys(file), ...Object.keys(fromEnvironment), ...Object.keys(fromFlags)]),
+  }
+}
+
+/** The help lines of a command's configuration. */
+export function describeOptions(command: string): string {
+  const rows = configKeys(command).map((key) => {
+    const property = propertyOf(key)
+    const kind = 'enum' in property ? property.enum.join('|') : placeholder(property)
+    const unit = property.unit ? ` ${property.unit}` : ''
+    const fallback = defaultConfig[key] === null ? '' : ` (default ${String(defaultConfig[key])}${unit})`
+    return [`  --${flagOf(key)}${kind ? ` ${kind}` : ''}`, `${property.description}${fallback}`] as const
+  })
+  rows.push(
+    ['  --config FILE', 'configuration file (JSON; the keys are the flags in camelCase)'],
+    ['  --json', 'print one JSON object on stdout; progress goes to stderr'],
+    ['  --help', 'this text'],
+  )
+  return rows
+    .map(([left, right]) => (left.length > 30 ? `${left}\n${' '.repeat(32)}${right}` : `${left.padEnd(32)}${right}`))
+    .join('\n')
+}
+
+/** `learningRate` → `learning-rate`. */
+export function flagOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+interface Property {
+  readonly description: string
+  readonly type?: string | readonly string[]
+  readonly enum?: readonly string[]
+  readonly unit?: string
+  readonly for: readonly string[]
+}
+
+function propertyOf(key: ConfigKey): Property & { readonly enum: readonly string[] } {
+  return configSchema.properties[key] as unknown as Property & { readonly enum: readonly string[] }
+}
+
+function placeholder({ type }: Property): string {
+  const types = typeof type === 'string' ? [type] : (type ?? [])
+  if (types.includes('boolean')) return ''
+  return types.includes('integer') || types.includes('number') ? 'N' : types.includes('array') ? 'N,N' : 'TEXT'
+}
+
+function parsed(command: string, keys: readonly ConfigKey[], args: readonly string[]) {
+  const options: Record<string, { type: 'string' | 'boolean' }> = {
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  }
+  for (const key of keys) options[flagOf(key)] = { type: propertyOf(key).type === 'boolean' ? 'boolean' : 'string' }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: false, strict: true })
+  } catch (error) {
+    throw new ExitError('usage', `${(error as Error).message}\nSee: trustmix ${command} --help`)
+  }
+}
+
+function readFile(path: string): PartialConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ExitError('usage', `configuration file must be readable: ${(error as Error).message}`)
+  }
+  try {
+    return check(path, JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ExitError('usage', `${path} must be JSON: ${error.message}`)
+    throw error
+  }
+}
+
+/** `TRUSTMIX_REQUIRE` belongs to the tests. */
+const foreignVariables = new Set(['TRUSTMIX_REQUIRE'])
+
+function readEnvironment(environment: NodeJS.ProcessEnv): PartialConfig {
+  const config: PartialConfig = {}
+  const known = new Map(
+    Object.keys(configSchema.properties).map((key) => [
+      `TRUSTMIX_${flagOf(key).replaceAll('-', '_').toUpperCase()}`,
+      key,
+    ]),
+  )
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('TRUSTMIX_') || foreignVariables.has(variable) || value === undefined) continue
+    const key = known.get(variable)
+    if (key === undefined) throw new ExitError('usage', `environment: unknown key ${variable}`)
+    assign(config, key as ConfigKey, convert(key as ConfigKey, value))
+  }
+  return check('environment', config)
+}
+
+function check(source: string, value: unknown): PartialConfig {
+  const validated = validateConfig(value)
+  if (validated.ok) return validated.value
+  throw new ExitError('usage', `${source}: ${validated.detail}`)
+}
+
+/** Text from flags and environment in the type that the schema wants; what does not convert is left for the schema to refuse. */
+function convert(key: ConfigKey, text: string): unknown {
+  const { type } = propertyOf(key)
+  const types = typeof type === 'string' ? [type] : (type ?? [])
+  if (types.includes('null') && text === 'null') return null
+  if (types.includes('array')) return text.split(',').map(Number)
+  if (types.includes('boolean')) return text === 'true' ? true : text === 'false' ? false : text
+  if (types.includes('integer') || types.includes('number'))
+    return text.trim() === '' ? text : Number.isNaN(Number(text)) ? text : Number(text)
+  return text
+}
+
+function assign(config: PartialConfig, key: ConfigKey, value: unknown): void {
+  ;(config as Record<string, unknown>)[key] = value
+}

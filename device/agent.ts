@@ -1,0 +1,252 @@
+import type { Outcome } from '../schemas/lock-step.ts'
+import { createLearner } from './core/adam.ts'
+import type { Architecture, Engine, Learner, PpoOptions } from './core/engine.ts'
+import { discountOverTime, generalizedAdvantage } from './core/gae.ts'
+import { gaussianSample } from './core/gaussian.ts'
+import { initialPolicy, initialValue, policyLayout, slotOf } from './core/parameters.ts'
+import { ppoUpdate } from './core/ppo.ts'
+import { type Evidence, Replay } from './core/replay.ts'
+import { createRng, type Rng } from './core/rng.ts'
+import { Rollout, type RolloutState } from './core/rollout.ts'
+import { RunningScale, type RunningScaleState } from './core/running-stats.ts'
+
+/** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
+export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
+  readonly seed: number
+  readonly vehicle: string
+  readonly initialLogStd: number
+  readonly ppoEpochs: number
+  readonly minibatchSize: number
+  /** Discount per decision; null: exp(−Δt / horizonS). */
+  readonly gamma: number | null
+  readonly horizonS: number
+  readonly lambda: number
+  readonly replayRounds: number
+}
+
+/** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
+export interface Agent {
+  readonly engine: Engine
+  readonly learner: Learner
+  readonly replay: Replay
+  /** PPO updates made. */
+  readonly updates: number
+  /** Samples closed. */
+  readonly samples: number
+  /** Streams of the present epoch, one per purpose, so that one more draw in one moves no other. */
+  readonly streams: Streams
+  startEpoch(epoch: number): void
+  /** Draws an action u for the observation and holds it; returns the float32 action [actionSize]. */
+  act(observation: Float32Array): Float32Array
+  /** Closes the held action: what it earned per step, for how many seconds, and what it ended in. */
+  close(outcome: Outcome, seconds: number, nextObservation: Float32Array): void
+  /** One PPO update on the round's samples; mean reward per second of the round, NaN without samples. */
+  learn(): { readonly samples: number; readonly meanReward: number }
+  /** Discount of a decision held `seconds`. */
+  discount(seconds: number): number
+  /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
+  adopt(policy: Float64Array): void
+  state(): AgentState
+  restore(state: AgentState): void
+}
+
+export interface Streams {
+  readonly explore: Rng
+  readonly shuffle: Rng
+  readonly replay: Rng
+  readonly fisher: Rng
+}
+
+/** All that a checkpoint keeps, so that a resumed agent continues bit for bit. */
+export interface AgentState {
+  readonly epoch: number
+  readonly updates: number
+  readonly samples: number
+  readonly policy: Float64Array
+  readonly value: Float64Array
+  readonly adamStep: number
+  readonly adamM: Float64Array
+  readonly adamV: Float64Array
+  readonly scale: RunningScaleState
+  readonly streams: Readonly<Record<keyof Streams, number[]>>
+  readonly rollout: RolloutState
+  readonly replay: readonly Evidence[]
+  readonly held: Held | undefined
+}
+
+export interface Held {
+  readonly observation: Float32Array
+  readonly action: Float32Array
+  readonly logProb: number
+}
+
+/** Effective number of samples that the running scale of advantages remembers. */
+const scaleWindow = 2_000
+
+export function createAgent(engine: Engine, options: AgentOptions): Agent {
+  const { architecture } = engine
+  const { observationSize, actionSize } = architecture
+  // All agents start equal: the streams of the initial weights do not know the vehicle.
+  const learner = createLearner(
+    initialPolicy(architecture, createRng(options.seed, 'initial-policy'), options.initialLogStd),
+    initialValue(architecture, createRng(options.seed, 'initial-value')),
+  )
+  const rollout = new Rollout(observationSize, actionSize)
+  const replay = new Replay(observationSize, actionSize, options.replayRounds)
+  const scale = new RunningScale(scaleWindow)
+  const logStdOffset = slotOf(policyLayout(architecture), 'log_std').offset
+  const mean = new Float64Array(actionSize)
+  const drawn = new Float64Array(actionSize)
+  const logProb = new Float64Array(1)
+  let epoch = 0
+  let streams = streamsOf(options, epoch)
+  let held: Held | undefined
+  let updates = 0
+  let samples = 0
+
+  const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
+
+  return {
+    engine,
+    learner,
+    replay,
+    get updates() {
+      return updates
+    },
+    get samples() {
+      return samples
+    },
+    get streams() {
+      return streams
+    },
+    discount,
+    startEpoch(next) {
+      epoch = next
+      streams = streamsOf(options, epoch)
+      held = undefined
+    },
+    act(observation) {
+      engine.policyMean(learner.policy, observation, 1, mean)
+      gaussianSample(mean, 1, actionSize, learner.policy, logStdOffset, streams.explore, drawn)
+      const action = Float32Array.from(drawn, (u) => u + 0)
+      engine.logProb(learner.policy, observation, action, 1, logProb)
+      held = { observation: observation.slice(), action, logProb: logProb[0] as number }
+      return action
+    },
+    close(outcome, seconds, nextObservation) {
+      if (!held) return
+      const { reward, terminated, truncated } = outcome
+      rollout.push({
+        ...held,
+        // Per-second discounting: ∫ e^(−t/τ) r dt/τ over the hold, so that V is a time average of r for every interval.
+        reward: options.gamma === null ? reward * (1 - discount(seconds)) : reward,
+        duration: seconds,
+        nextObservation,
+        terminated,
+        truncated,
+      })
+      samples++
+      if (terminated || truncated) held = undefined
+    },
+    learn() {
+      const { count } = rollout
+      if (count === 0) return { samples: 0, meanReward: Number.NaN }
+      const value = new Float64Array(count)
+      const nextValue = new Float64Array(count)
+      engine.stateValue(learner.value, rollout.observations, count, value)
+      engine.stateValue(learner.value, rollout.nextObservations, count, nextValue)
+      const advantage = new Float64Array(count)
+      const returns = new Float64Array(count)
+      const { reward, duration, terminated, truncated, observations, actions, logProb: behaviour } = rollout
+      const gammas = Float64Array.from(duration.subarray(0, count), discount)
+      generalizedAdvantage(
+        { count, reward, value, nextValue, terminated, truncated, discount: gammas, lambda: options.lambda },
+        advantage,
+        returns,
+      )
+      scale.update(advantage, count)
+      const scaled = advantage.map((a) => a / scale.scale)
+      const batch = { count, observations, actions, logProb: behaviour, advantage: scaled, returns }
+      const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
+      ppoUpdate(engine, learner, batch, ppo, streams.shuffle)
+      replay.addRound({ count, observations, actions, logProb: behaviour, advantage })
+      const meanReward = timeMean(rollout, options.gamma === null ? discount : () => 0)
+      rollout.clear()
+      updates++
+      return { samples: count, meanReward }
+    },
+    adopt(policy) {
+      learner.policy.set(policy)
+    },
+    state: () => ({
+      epoch,
+      updates,
+      samples,
+      policy: learner.policy.slice(),
+      value: learner.value.slice(),
+      adamStep: learner.adam.step,
+      adamM: learner.adam.m.slice(),
+      adamV: learner.adam.v.slice(),
+      scale: scale.state(),
+      streams: {
+        explore: streams.explore.state(),
+        shuffle: streams.shuffle.state(),
+        replay: streams.replay.state(),
+        fisher: streams.fisher.state(),
+      },
+      rollout: rollout.state(),
+      replay: replay.state(),
+      held,
+    }),
+    restore(state) {
+      expectLength('policy', state.policy, learner.policy.length)
+      expectLength('value', state.value, learner.value.length)
+      expectLength('adam', state.adamM, learner.adam.m.length)
+      expectLength('adam', state.adamV, learner.adam.v.length)
+      epoch = state.epoch
+      updates = state.updates
+      samples = state.samples
+      learner.policy.set(state.policy)
+      learner.value.set(state.value)
+      learner.adam.step = state.adamStep
+      learner.adam.m.set(state.adamM)
+      learner.adam.v.set(state.adamV)
+      scale.restore(state.scale)
+      streams = streamsOf(options, epoch)
+      for (const purpose of ['explore', 'shuffle', 'replay', 'fisher'] as const)
+        streams[purpose].restore(state.streams[purpose])
+      rollout.restore(state.rollout)
+      replay.restore(state.replay)
+      held = state.held
+    },
+  }
+}
+
+export function architectureOf(observationSize: number, hidden: readonly number[]): Architecture {
+  return { observationSize, actionSize: 1, hidden }
+}
+
+function streamsOf({ seed, vehicle }: AgentOptions, epoch: number): Streams {
+  return {
+    explore: createRng(seed, vehicle, 'explore', epoch),
+    shuffle: createRng(seed, vehicle, 'shuffle', epoch),
+    replay: createRng(seed, vehicle, 'replay', epoch),
+    fisher: createRng(seed, vehicle, 'fisher', epoch),
+  }
+}
+
+/** Mean reward per step, weighted by how long each action was held. */
+function timeMean({ count, reward, duration }: Rollout, discount: (seconds: number) => number): number {
+  let sum = 0
+  let seconds = 0
+  for (let i = 0; i < count; i++) {
+    const held = duration[i] as number
+    sum += ((reward[i] as number) / (1 - discount(held))) * held
+    seconds += held
+  }
+  return sum / seconds
+}
+
+function expectLength(name: string, vector: Float64Array, length: number): void {
+  if (vector.length !== length) throw new Error(`${name} must hold ${length} values, got ${vector.length}`)
+}

@@ -1,0 +1,75 @@
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import type { Vector } from './core/engine.ts'
+
+/** Signs as this vehicle and checks signatures of the fleet's members. */
+export interface Identity {
+  /** Detached Ed25519 signature, base64 (88 characters). */
+  sign(bytes: Uint8Array): string
+  verify(vehicle: string, bytes: Uint8Array, signature: string): 'ok' | 'unknown-peer' | 'bad-signature'
+}
+
+/** What a placeholder signature looks like while the signed bytes are made: 88 characters, as many as the signature has. */
+export const emptySignature = 'A'.repeat(88)
+
+/**
+ * An identity from its own private key (PKCS#8 PEM) and the map of the fleet's public keys (32 raw bytes, base64).
+ * Throws when a key is not an Ed25519 key.
+ */
+export function createIdentity(privateKeyPem: string, publicKeys: Readonly<Record<string, string>>): Identity {
+  const privateKey = createPrivateKey(privateKeyPem)
+  if (privateKey.asymmetricKeyType !== 'ed25519')
+    throw new Error(`private key must be Ed25519, got ${privateKey.asymmetricKeyType}`)
+  const keys = new Map(Object.entries(publicKeys).map(([vehicle, raw]) => [vehicle, publicKeyOf(vehicle, raw)]))
+  return {
+    sign: (bytes) => sign(null, bytes, privateKey).toString('base64'),
+    verify(vehicle, bytes, signature) {
+      const key = keys.get(vehicle)
+      if (!key) return 'unknown-peer'
+      return verify(null, bytes, key, Buffer.from(signature, 'base64')) ? 'ok' : 'bad-signature'
+    },
+  }
+}
+
+/**
+ * For experiments in one process, where peers are objects of the same program: nothing is signed, members are known by
+ * name only. Never used where messages come from outside.
+ */
+export function createInProcessIdentity(vehicles: readonly string[]): Identity {
+  const members = new Set(vehicles)
+  return { sign: () => emptySignature, verify: (vehicle) => (members.has(vehicle) ? 'ok' : 'unknown-peer') }
+}
+
+/**
+ * SHA-256 over the little-endian float32 bytes of the policy's tensors, names in code-unit order: the flat vector's order.
+ */
+export function policyHash(policy: Vector): string {
+  return sha256(float32Bytes(policy))
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function float32Bytes(policy: Vector): Uint8Array {
+  const bytes = Buffer.allocUnsafe(4 * policy.length)
+  for (let i = 0; i < policy.length; i++) bytes.writeFloatLE(policy[i] as number, 4 * i)
+  return bytes
+}
+
+/** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
+
+function publicKeyOf(vehicle: string, raw: string): KeyObject {
+  const bytes = Buffer.from(raw, 'base64')
+  if (bytes.length !== 32) throw new Error(`public key of ${vehicle} must be 32 bytes, got ${bytes.length}`)
+  return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' })
+}
+
+/** The raw 32 bytes (base64) of a public or private Ed25519 key. */
+export function rawPublicKey(key: KeyObject): string {
+  const spki = createPublicKey(key.export({ type: 'pkcs8', format: 'pem' }) as string).export({
+    type: 'spki',
+    format: 'der',
+  })
+  return spki.subarray(spkiPrefix.length).toString('base64')
+}

@@ -1,0 +1,28 @@
+import { mix } from '../core/mix.ts'
+import type { Consideration, Decision } from './method.ts'
+
+/** Mixes with a fixed α whatever the policy is; only its being finite was checked before. No evidence is taken. */
+export function mixUnconditionally(mode: 'fixed' | 'average', alpha: number, input: Consideration): Decision {
+  const verdict = {
+    mode,
+    estimator: null,
+    accepted: true,
+    reason: 'accepted',
+    alpha,
+    alphaBound: null,
+    policyAdvantage: null,
+    policyAdvantageMean: null,
+    standardError: null,
+    lowerBound: null,
+    effectiveSampleSize: null,
+    epsilon: null,
+    c: null,
+    fisher: null,
+    kl: null,
+    M: null,
+    K: null,
+    gamma: input.gate.gamma,
+    ...input.identity,
+  } as const
+  return { verdict, policy: mix(input.own, input.other, alpha) }
+}

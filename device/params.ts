@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import type { Reason } from '../schemas/reason.ts'
+import { largestPayload } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import type { Architecture } from './core/engine.ts'
+import { policyLayout, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
+import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
+import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
+
+/** Who sends which policy: what the signed header of a parameter message says besides the tensors. */
+export interface ParamsHeader {
+  readonly fleet: string
+  readonly vehicle: string
+  readonly boot: number
+  readonly sequence: number
+  readonly updates: number
+  /** ISO 8601; informative until clocks are synchronised. */
+  readonly time: string
+  readonly cell: string
+}
+
+/** What two policies must share to be mixed: sizes of the networks, names and order of observation and action. */
+export interface Kind {
+  readonly architecture: Architecture
+  readonly observationNames: readonly string[]
+  readonly actionNames: readonly string[]
+}
+
+/** What a signature that holds vouches for. */
+export interface Authentic {
+  readonly vehicle: string
+  readonly boot: number
+  readonly sequence: number
+  readonly hash: string
+}
+
+/** A peer's policy that passed every check before the gate. */
+export interface ReceivedPolicy extends Authentic {
+  readonly policy: Float64Array
+}
+
+export type Opened =
+  | { readonly ok: true; readonly received: ReceivedPolicy }
+  | {
+      readonly ok: false
+      readonly reason: Reason
+      readonly detail: string
+      /** Present where the signature held, so that the refusal can be laid at the sender's door. */
+      readonly authentic?: Authentic
+    }
+
+const format = `trustmix-params/${formatVersion}`
+const number = /^(0|[1-9][0-9]{0,14})$/
+
+/** Encodes and signs a policy: one safetensors container, tensors of the policy only. */
+export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kind, identity: Identity): Uint8Array {
+  const metadata = new Map([
+    ['format', format],
+    ['fleet', header.fleet],
+    ['vehicle', header.vehicle],
+    ['boot', String(header.boot)],
+    ['sequence', String(header.sequence)],
+    ['updates', String(header.updates)],
+    ['time', header.time],
+    ['cell', header.cell],
+    ['features', featuresHash(kind)],
+    ['architecture', architectureHash(kind)],
+    ['policyHash', policyHash(policy)],
+    ['signature', emptySignature],
+  ])
+  const tensors = tensorsFromVector(policyLayout(kind.architecture), policy)
+  const bytes = Buffer.from(encodeSafetensors({ tensors, metadata }))
+  bytes.write(identity.sign(signedHeader(bytes)), signatureOffset(bytes), 'latin1')
+  return bytes
+}
+
+/** Where a parameter message arrived and what is known there. */
+export interface Arrival {
+  readonly fleet: string
+  /** The vehicle in the topic. */
+  readonly vehicle: string
+  /** The newest (boot, sequence) taken from that vehicle so far. */
+  readonly last: { readonly boot: number; readonly sequence: number } | undefined
+  readonly maxBytes?: number
+}
+
+/** Checks in order: size, framing, signature, replay, shape, finiteness. Never throws. */
+export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, identity: Identity): Opened {
+  const maxBytes = arrival.maxBytes ?? largestPayload
+  if (bytes.length > maxBytes) return refuse('over-size', `must be at most ${maxBytes} bytes, got ${bytes.length}`)
+  let file: ReturnType<typeof decodeSafetensors>
+  try {
+    file = decodeSafetensors(bytes)
+  } catch (error) {
+    return refuse('malformed', (error as Error).message)
+  }
+  const field = (name: string): string => file.metadata.get(name) ?? ''
+  if (field('format') !== format) {
+    const reason = field('format').startsWith('trustmix-params/') ? 'unsupported-version' : 'malformed'
+    return refuse(reason, `format must be ${format}, got ${JSON.stringify(field('format'))}`)
+  }
+  const vehicle = field('vehicle')
+  if (!number.test(field('boot')) || !number.test(field('sequence')))
+    return refuse('malformed', 'boot and sequence must be whole numbers')
+  if (field('fleet') !== arrival.fleet)
+    return refuse('wrong-sender', `fleet must be ${arrival.fleet}, got ${field('fleet')}`)
+  if (vehicle !== arrival.vehicle) return refuse('wrong-sender', `topic is of ${arrival.vehicle}, header of ${vehicle}`)
+  if (field('signature').length !== emptySignature.length)
+    return refuse('bad-signature', `signature must have 88 characters, got ${field('signature').length}`)
+  const checked = identity.verify(vehicle, signedHeader(bytes), field('signature'))
+  if (checked !== 'ok') return refuse(checked, `of ${vehicle}`)
+  const hash = field('policyHash')
+  // The signature covers the header; through policyHash it covers the tensors.
+  if (tensorsHash(file.tensors) !== hash) return refuse('bad-signature', 'policyHash is not that of the tensors')
+  const boot = Number(field('boot'))
+  const sequence = Number(field('sequence'))
+  const authentic = { vehicle, boot, sequence, hash }
+  const { last } = arrival
+  if (last && !(boot > last.boot || (boot === last.boot && sequence > last.sequence)))
+    return refuse('replayed', `(boot, sequence) must exceed (${last.boot}, ${last.sequence}), got (${boot}, ${sequence})`)
+  if (field('features') !== featuresHash(kind)) return refuse('shape-mismatch', 'other observation or action features', authentic)
+  let policy: Float64Array
+  try {
+    policy = vectorFromTensors(policyLayout(kind.architecture), file.tensors)
+  } catch (error) {
+    return refuse('shape-mismatch', (error as Error).message, authentic)
+  }
+  if (!policy.every(Number.isFinite)) return refuse('non-finite', 'parameters must be finite', authentic)
+  return { ok: true, received: { ...authentic, policy } }
+}
+
+/** Hash of names and order of observation and action features. */
+export function featuresHash({ observationNames, actionNames }: Kind): string {
+  return sha256(JSON.stringify([observationNames, actionNames]))
+}
+
+export function architectureHash({ architecture: { observationSize, actionSize, hidden } }: Kind): string {
+  return sha256(JSON.stringify([observationSize, actionSize, hidden]))
+}
+
+function refuse(reason: Reason, detail: string, authentic?: Authentic): Opened {
+  return { ok: false, reason, detail, ...(authentic && { authentic }) }
+}
+
+/** SHA-256 over the values as they came, tensors in code-unit order of their names: `policyHash` before any shape is known. */
+function tensorsHash(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): string {
+  const digest = createHash('sha256')
+  for (const name of [...tensors.keys()].sort()) {
+    const { buffer, byteOffset, byteLength } = (tensors.get(name) as { data: Float32Array }).data
+    digest.update(new Uint8Array(buffer, byteOffset, byteLength))
+  }
+  return digest.digest('hex')
+}
+
+/** The header bytes with the signature's own characters replaced by `A`: what is signed. */
+function signedHeader(bytes: Uint8Array): Uint8Array {
+  const header = Buffer.from(headerOf(bytes))
+  header.write(emptySignature, signatureOffset(bytes) - 8, 'latin1')
+  return header
+}
+
+function headerOf(bytes: Uint8Array): Uint8Array {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+  return bytes.subarray(8, 8 + length)
+}
+
+function signatureOffset(bytes: Uint8Array): number {
+  const key = '"signature":"'
+  return 8 + Buffer.from(headerOf(bytes)).indexOf(key) + key.length
+}

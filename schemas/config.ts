@@ -1,0 +1,348 @@
+import type { FromSchema } from 'json-schema-to-ts'
+import { type Validator, validatorOf } from './validator.ts'
+
+/**
+ * Every setting of the project, with unit and default. Sources in rising order: this default, the configuration file,
+ * `TRUSTMIX_…` in the environment, flags. `for` says which commands read it.
+ */
+export const configSchema = {
+  $id: 'config',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    version: { const: 1 },
+    // what is run
+    seed: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 4294967295,
+      default: 1,
+      description: 'seed of every random stream of the run',
+      for: ['fleet', 'device', 'sim-bridge'],
+    },
+    epochs: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000000,
+      default: 200,
+      description: 'epochs of 150 simulated seconds',
+      for: ['fleet', 'sim-bridge'],
+    },
+    sim: {
+      enum: ['embedded', 'sumo'],
+      default: 'embedded',
+      description: 'traffic simulator',
+      for: ['fleet', 'sim-bridge'],
+    },
+    preset: {
+      enum: ['flow', 'lab'],
+      default: 'flow',
+      description: 'scenario: limits and accelerations of the cars',
+      for: ['fleet', 'device', 'sim-bridge'],
+    },
+    setting: {
+      enum: ['headway', 'letter'],
+      default: 'headway',
+      description: 'observation, action, reward and discount',
+      for: ['fleet', 'device', 'sim-bridge'],
+    },
+    method: {
+      enum: ['gated', 'independent', 'average', 'fixed'],
+      default: 'gated',
+      description: 'how policies are mixed',
+      for: ['fleet', 'device', 'sim-bridge'],
+    },
+    realtime: {
+      type: 'boolean',
+      default: false,
+      description: 'never faster than the clock on the wall',
+      for: ['fleet', 'sim-bridge'],
+    },
+    sumoBinary: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'SUMO program to start (default: sumo on the PATH)',
+      for: ['fleet', 'sim-bridge'],
+    },
+    // who and where
+    fleet: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{1,23}$',
+      default: 'demo',
+      description: 'id of the fleet, first level of its topics',
+      for: ['fleet', 'device', 'broker', 'sim-bridge'],
+    },
+    vehicle: {
+      type: ['string', 'null'],
+      pattern: '^[A-Za-z0-9_-]{1,23}$',
+      default: null,
+      description: 'id of this vehicle',
+      for: ['device'],
+    },
+    cell: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{1,23}$',
+      default: 'all',
+      description: 'cell whose vehicles are nearby',
+      for: ['device'],
+    },
+    run: {
+      type: ['string', 'null'],
+      pattern: '^[A-Za-z0-9_-]{1,23}$',
+      default: null,
+      description: 'id of the run to take part in',
+      for: ['device', 'sim-bridge'],
+    },
+    broker: {
+      type: ['string', 'null'],
+      pattern: '^mqtts?://[^/?#]+/?$',
+      default: null,
+      description: 'broker to use, mqtt://host:port (fleet: its own if absent)',
+      for: ['fleet', 'device', 'sim-bridge'],
+    },
+    username: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'user name at the broker',
+      for: ['device', 'sim-bridge', 'broker'],
+    },
+    passwordFile: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'file that holds the password',
+      for: ['device', 'sim-bridge', 'broker'],
+    },
+    privateKeyFile: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'Ed25519 key (PKCS#8, PEM) that signs parameters',
+      for: ['device', 'broker'],
+    },
+    publicKeysFile: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'JSON map of vehicle id to Ed25519 public key (base64)',
+      for: ['device', 'broker'],
+    },
+    usersFile: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'JSON map of user name to role, id and password',
+      for: ['broker'],
+    },
+    host: { type: 'string', default: '127.0.0.1', description: 'address to listen on', for: ['broker'] },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65535,
+      default: 0,
+      description: 'port to listen on (fleet: of its own broker); 0: any free one',
+      for: ['broker', 'fleet'],
+    },
+    aggregator: {
+      enum: ['none', 'beside', 'only'],
+      default: 'none',
+      description: 'run the averaging server beside the broker, or only it against --broker',
+      for: ['broker'],
+    },
+    runDir: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'directory of the run (default: runs/<time>-<method>-<seed>)',
+      for: ['fleet', 'sim-bridge'],
+    },
+    resume: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'directory of an interrupted run to go on with',
+      for: ['fleet', 'sim-bridge'],
+    },
+    stateDir: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'directory of checkpoints and the boot counter',
+      for: ['device'],
+    },
+    policyFile: {
+      type: ['string', 'null'],
+      default: null,
+      description: 'file that receives the policy at the end of a run',
+      for: ['device'],
+    },
+    // learning (algorithm.md: PPO as CleanRL)
+    hidden: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 3,
+      items: { type: 'integer', minimum: 1, maximum: 1024 },
+      default: [64, 64],
+      description: 'hidden layer sizes of policy and value network',
+      for: ['fleet', 'device'],
+    },
+    initialLogStd: {
+      type: 'number',
+      minimum: -5,
+      maximum: 2,
+      default: 0,
+      description: 'log of the initial exploration noise',
+      for: ['fleet', 'device'],
+    },
+    learningRate: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      default: 3e-4,
+      description: 'Adam step size',
+      for: ['fleet', 'device'],
+    },
+    ppoEpochs: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 4,
+      description: 'passes over a round of samples',
+      for: ['fleet', 'device'],
+    },
+    minibatchSize: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 65536,
+      default: 64,
+      description: 'samples per minibatch step',
+      for: ['fleet', 'device'],
+    },
+    clipRange: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: 10,
+      default: 0.2,
+      description: 'PPO clip range of the ratio',
+      for: ['fleet', 'device'],
+    },
+    entropyCoef: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      default: 0.01,
+      description: 'weight of the entropy bonus',
+      for: ['fleet', 'device'],
+    },
+    valueCoef: {
+      type: 'number',
+      minimum: 0,
+      maximum: 10,
+      default: 0.5,
+      description: 'weight of the value loss',
+      for: ['fleet', 'device'],
+    },
+    maxGradNorm: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      default: 0.5,
+      description: 'joint gradient norm limit',
+      for: ['fleet', 'device'],
+    },
+    // gate
+    gateMode: {
+      enum: ['theorem1', 'strict'],
+      default: 'theorem1',
+      description: 'reading of the bound',
+      for: ['fleet', 'device'],
+    },
+    estimator: {
+      enum: ['exact', 'sampled'],
+      default: 'exact',
+      description: 'estimator of the Fisher form',
+      for: ['fleet', 'device'],
+    },
+    margin: {
+      type: 'number',
+      minimum: 0,
+      exclusiveMaximum: 1,
+      default: 0.1,
+      description: 'share by which α stays below the bound',
+      for: ['fleet', 'device'],
+    },
+    gateSamples: {
+      type: 'integer',
+      minimum: 4,
+      maximum: 65536,
+      default: 50,
+      description: 'M and K: most samples per judgement',
+      for: ['fleet', 'device'],
+    },
+    replayRounds: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 4,
+      description: 'rounds kept in the replay buffer',
+      for: ['fleet', 'device'],
+    },
+    fixedAlpha: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      default: 0.5,
+      description: 'α of method fixed',
+      for: ['fleet', 'device'],
+    },
+    // waiting
+    answerTimeoutMs: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 3600000,
+      default: 30000,
+      unit: 'ms',
+      description: 'a device that answers later leaves the barrier',
+      for: ['fleet', 'sim-bridge'],
+    },
+    missingAfterMs: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 3600000,
+      default: 10000,
+      unit: 'ms',
+      description: 'a listed peer whose parameters do not come is missing',
+      for: ['fleet', 'device'],
+    },
+    maxBackoffMs: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 3600000,
+      default: 60000,
+      unit: 'ms',
+      description: 'cap of the reconnect back-off',
+      for: ['device', 'sim-bridge', 'broker'],
+    },
+    connectTimeoutMs: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 3600000,
+      default: 10000,
+      unit: 'ms',
+      description: 'time for the first connection to the broker',
+      for: ['fleet', 'device', 'sim-bridge', 'broker'],
+    },
+  },
+} as const
+
+export type Config = Required<FromSchema<typeof configSchema>>
+/** A source of configuration: any part of it. */
+export type PartialConfig = Partial<Config>
+export const validateConfig = validatorOf(configSchema) as unknown as Validator<PartialConfig>
+
+export type ConfigKey = Exclude<keyof typeof configSchema.properties, 'version'>
+
+/** The keys that a command reads, in the schema's order. */
+export function configKeys(command: string): ConfigKey[] {
+  return Object.entries(configSchema.properties)
+    .filter(([, property]) => 'for' in property && (property.for as readonly string[]).includes(command))
+    .map(([key]) => key as ConfigKey)
+}
+
+/** All defaults. */
+export const defaultConfig: Config = Object.fromEntries([
+  ['version', 1],
+  ...Object.entries(configSchema.properties).flatMap(([key, p]) => ('default' in p ? [[key, p.default]] : [])),
+]) as unknown as Config

@@ -1,0 +1,269 @@
+import type { Bus } from '../device/bus/bus.ts'
+import type { Act, Command, Outcome } from '../schemas/lock-step.ts'
+import { nasSpeed, type Setting } from '../schemas/setting.ts'
+import type { Summary } from '../schemas/summary.ts'
+import { channels } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { accelerationOf } from './controller.ts'
+import { createLockStep, type LockStep, type Question } from './lock-step.ts'
+import { drawSchedules, type Schedule } from './schedule.ts'
+import { createTally } from './tally.ts'
+import { createTraffic, measureBaseline, observe } from './traffic.ts'
+import type { World } from './world.ts'
+
+export interface BridgeOptions {
+  readonly world: World
+  readonly bus: Bus
+  readonly fleet: string
+  /** One id per run: whatever carries another one is ignored, retained leftovers included. */
+  readonly run: string
+  readonly seed: number
+  readonly epochs: number
+  readonly preset: string
+  readonly sim: string
+  readonly setting: Setting
+  readonly method: string
+  /** The aggregator takes part in the lock-step as if it were the vehicle of this id. */
+  readonly aggregator?: string
+  /** Length of an epoch and distance of learning rounds, in steps. */
+  readonly epochSteps?: number
+  readonly roundSteps?: number
+  readonly now: () => number
+  readonly answerTimeoutMs?: number
+  readonly gatherTimeoutMs?: number
+  /** Real time: resolves when step k of the epoch may begin. */
+  readonly pace?: (step: number) => Promise<void>
+  /** The summary of the interrupted run to go on with. */
+  readonly resumed?: Summary
+  readonly onEvent?: (event: BridgeEvent) => void
+}
+
+/** Progress of a run, for views. */
+export type BridgeEvent =
+  | { readonly kind: 'baseline'; readonly nas: number; readonly meanSpeed: number }
+  | { readonly kind: 'intervals'; readonly intervalS: Readonly<Record<string, number>> }
+  | { readonly kind: 'epoch'; readonly epoch: number; readonly nas: number; readonly meanSpeed: number }
+  | { readonly kind: 'answer'; readonly vehicle: string; readonly answer: Act }
+  | { readonly kind: 'presence'; readonly vehicle: string; readonly state: 'live' | 'offline' }
+  | { readonly kind: 'note'; readonly text: string }
+
+export interface Bridge {
+  /** Drives all epochs; resolves with the summary also when stopped early. */
+  run(): Promise<Summary>
+  /** The summary so far. */
+  summary(): Summary
+  /** Ends after the present epoch, or at once. */
+  stop(when: 'after-epoch' | 'now'): void
+  /** Repeats and expires what is outstanding; call it a few times a second. */
+  tick(): void
+}
+
+/**
+ * Couples a world to devices: the bridge owns simulated time and steps only when every live device has answered.
+ * Order at a boundary: held actions that end are closed and all `learn`; when all have answered, all `mix`; only then
+ * those due `decide`.
+ */
+export function createBridge(options: BridgeOptions): Bridge {
+  const { world, bus, fleet, run, seed, epochs, setting, epochSteps = 1500, roundSteps = 250 } = options
+  const learners = world.vehicles.filter((_, i) => world.learner[i])
+  const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
+  const schedules = drawSchedules(seed, learners)
+  const intervalS = Object.fromEntries(learners.map((id) => [id, round(interval(id) * world.stepLength)]))
+  const tally = createTally({ ...options, setting: setting.name, vehicles: learners, intervalS }, options.resumed)
+  const emit = options.onEvent ?? (() => {})
+  const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
+  const lockStep = createLockStep({
+    bus,
+    fleet,
+    run,
+    vehicles: participants,
+    now: options.now,
+    answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
+    onLeft(vehicle, cause) {
+      if (stopping !== 'now') tally.disturbed(cause)
+      emit({ kind: 'presence', vehicle, state: 'offline' })
+    },
+  })
+  let stopping: 'no' | 'after-epoch' | 'now' = 'no'
+  let epoch = options.resumed?.epochs.length ?? 0
+
+  function interval(id: string): number {
+    return (schedules.get(id) as Schedule).intervalSteps
+  }
+
+  async function askAll(ids: Iterable<string>, question: (id: string) => Question): Promise<Map<string, Act>> {
+    const answers = new Map<string, Act>()
+    await Promise.all(
+      [...ids].map(async (id) => {
+        const answer = await lockStep.ask(id, question(id))
+        if (!answer) return
+        answers.set(id, answer)
+        if (answer.kind !== 'decide') emit({ kind: 'answer', vehicle: id, answer })
+      }),
+    )
+    return answers
+  }
+
+  async function driveEpoch(): Promise<boolean> {
+    await world.reset()
+    await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
+    const { stepLength, loopLength, speedLimit, accelerationLimit } = world
+    const resets = await askAll(
+      participants.filter((id) => lockStep.online.has(id)),
+      (id) => ({
+        kind: 'reset',
+        epoch,
+        step: 0,
+        intervalSteps: schedules.get(id)?.intervalSteps ?? 1,
+        stepLength,
+        loopLength,
+        speedLimit,
+        accelerationLimit,
+      }),
+    )
+    for (const [id] of resets) emit({ kind: 'presence', vehicle: id, state: 'live' })
+    for (const id of participants)
+      if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
+
+    const traffic = createTraffic(world)
+    const held = new Map<string, Held>()
+    const accelerations = new Float64Array(world.vehicles.length)
+    for (let k = 0; ; k++) {
+      if (stopping === 'now') return false
+      const due = learners.filter((id) => lockStep.live.has(id) && isDue(schedules.get(id) as Schedule, k))
+      const closing = k === epochSteps ? learners : due
+      const closed = new Map<string, Outcome>()
+      for (const id of closing) {
+        const outcome = close(held.get(id), k === epochSteps)
+        if (outcome) closed.set(id, outcome)
+      }
+      const boundary = k > 0 && k % roundSteps === 0
+      if (boundary) await learnAndMix(k, closed)
+      if (k === epochSteps) break
+      if (due.length > 0) {
+        const decide = askAll(due, (id) => {
+          const outcome = boundary ? undefined : closed.get(id)
+          const observation = observe(world, carOf.get(id) as number)
+          return { kind: 'decide', epoch, step: k, observation, ...(outcome && { outcome }) }
+        })
+        for (const [id, answer] of await decide)
+          if (answer.kind === 'decide') held.set(id, { command: answer.command, reward: 0, steps: 0 })
+      }
+      for (const [i, id] of world.vehicles.entries())
+        accelerations[i] = accelerationOf(lockStep.live.has(id) ? held.get(id)?.command : undefined, world, i)
+      await options.pace?.(k)
+      await world.step(accelerations)
+      const nas = traffic.add()
+      for (const [id, action] of held) {
+        action.reward += setting.reward === 'fleet' ? nas : (world.speed[carOf.get(id) as number] ?? 0) / nasSpeed
+        action.steps++
+      }
+    }
+    const entry = { epoch, nas: traffic.nas, meanSpeed: traffic.meanSpeed }
+    tally.epoch(entry, traffic.collisions)
+    emit({ kind: 'epoch', ...entry })
+    return true
+  }
+
+  async function learnAndMix(step: number, closed: ReadonlyMap<string, Outcome>): Promise<void> {
+    const learned = await askAll(present(lockStep, learners), (id) => {
+      const outcome = closed.get(id)
+      return {
+        kind: 'learn',
+        epoch,
+        step,
+        ...(outcome && { outcome, observation: observe(world, carOf.get(id) as number) }),
+      }
+    })
+    const policies: Record<string, string> = {}
+    for (const id of [...learned.keys()].sort()) {
+      const answer = learned.get(id)
+      if (answer?.kind !== 'learn') continue
+      policies[id] = answer.policyHash
+      tally.learned(id, answer)
+    }
+    const mix = { kind: 'mix', epoch, step, policies } as const
+    let aggregate: string | undefined
+    if (options.aggregator !== undefined && lockStep.live.has(options.aggregator)) {
+      const answer = (await askAll([options.aggregator], () => mix)).get(options.aggregator)
+      if (answer?.kind === 'mix') aggregate = answer.policyHash
+    }
+    const mixed = await askAll(present(lockStep, learners), () => ({ ...mix, ...(aggregate && { aggregate }) }))
+    for (const [id, answer] of mixed) if (answer.kind === 'mix') tally.mixed(id, answer)
+  }
+
+  function publishRun(baseline: { nas: number; meanSpeed: number }): void {
+    bus.publish(
+      channels.run,
+      { fleet, run },
+      {
+        version: formatVersion,
+        preset: options.preset,
+        setting: setting.name,
+        method: options.method,
+        seed,
+        loopLength: world.loopLength,
+        epoch,
+        epochs,
+        baseline,
+        history: tally
+          .summary()
+          .epochs.slice(-500)
+          .map((entry) => entry.nas),
+      },
+    )
+  }
+
+  return {
+    async run() {
+      const baseline = await measureBaseline(world, epochSteps)
+      tally.baseline(baseline)
+      emit({ kind: 'baseline', ...baseline })
+      emit({ kind: 'intervals', intervalS })
+      while (epoch < epochs && stopping === 'no') {
+        epoch++
+        publishRun(baseline)
+        if (!(await driveEpoch())) break
+      }
+      if (tally.summary().epochs.length < epochs) tally.interrupt()
+      const ends = await askAll(present(lockStep, participants), () => ({ kind: 'end', epoch, step: 0 }))
+      for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
+      bus.clear(channels.run, { fleet, run })
+      return tally.summary()
+    },
+    summary: () => tally.summary(),
+    stop(when) {
+      stopping = when
+      if (when === 'now') lockStep.abandon()
+    },
+    tick: () => lockStep.tick(),
+  }
+}
+
+interface Held {
+  readonly command: Command
+  /** Sum of the steps' rewards since the decision. */
+  reward: number
+  steps: number
+}
+
+/** The outcome of a held action over the part that was driven; undefined where nothing was. */
+function close(action: Held | undefined, truncated: boolean): Outcome | undefined {
+  if (!action || action.steps === 0) return undefined
+  const outcome = { reward: action.reward / action.steps, steps: action.steps, terminated: false, truncated }
+  action.reward = 0
+  action.steps = 0
+  return outcome
+}
+
+function isDue({ intervalSteps, phaseSteps }: Schedule, step: number): boolean {
+  return step >= phaseSteps && (step - phaseSteps) % intervalSteps === 0
+}
+
+function present(lockStep: LockStep, ids: readonly string[]): string[] {
+  return ids.filter((id) => lockStep.live.has(id))
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10
+}

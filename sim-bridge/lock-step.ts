@@ -1,0 +1,147 @@
+import type { Bus } from '../device/bus/bus.ts'
+import type { Act, Obs } from '../schemas/lock-step.ts'
+import type { Status } from '../schemas/status.ts'
+import { channels } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+
+export interface LockStepOptions {
+  readonly bus: Bus
+  readonly fleet: string
+  readonly run: string
+  readonly vehicles: readonly string[]
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** Wall-clock limit of one answer; it exists only to survive a death. */
+  readonly answerTimeoutMs: number
+  /** Told when a vehicle leaves the barrier, with the cause. */
+  readonly onLeft?: (vehicle: string, cause: string) => void
+}
+
+/** What differs between the messages: everything but the envelope, which the lock-step adds. */
+export type Question = Obs extends infer O ? (O extends Obs ? Omit<O, 'version' | 'run' | 'seq'> : never) : never
+
+export interface LockStep {
+  /** Vehicles that answered their last `reset` and were neither offline nor too late since. */
+  readonly live: ReadonlySet<string>
+  readonly online: ReadonlySet<string>
+  /** Asks one vehicle; undefined when it leaves the barrier instead of answering. */
+  ask(vehicle: string, question: Question): Promise<Act | undefined>
+  /** Resolves when all are online or after `timeoutMs`. */
+  gathered(timeoutMs: number): Promise<void>
+  /** Repeats what is outstanding and expires what is too old; call it a few times a second. */
+  tick(): void
+  /** Lets everything outstanding go unanswered. */
+  abandon(): void
+}
+
+interface Outstanding {
+  readonly message: Obs
+  readonly settle: (answer: Act | undefined) => void
+  askedAt: number
+  sentAt: number
+}
+
+const resendAfterMs = 1_000
+
+/**
+ * One side of the lock-step: every `obs` gets exactly one `act` with the same `seq`. What is outstanding is repeated when
+ * either side reconnects and once a second; an answer that comes twice counts once, so repetition never changes a run.
+ */
+export function createLockStep(options: LockStepOptions): LockStep {
+  const { bus, fleet, run, vehicles, now, answerTimeoutMs } = options
+  const outstanding = new Map<string, Outstanding>()
+  const statuses = new Map<string, Status>()
+  const live = new Set<string>()
+  const online = new Set<string>()
+  const bootAtReset = new Map<string, number>()
+  const seqs = new Map<string, number>()
+  let gatheredCheck: (() => void) | undefined
+  const known = new Set(vehicles)
+
+  const leave = (vehicle: string, cause: string): void => {
+    const was = live.delete(vehicle)
+    const pending = outstanding.get(vehicle)
+    outstanding.delete(vehicle)
+    if (was || pending) options.onLeft?.(vehicle, cause)
+    pending?.settle(undefined)
+  }
+
+  const send = (vehicle: string, entry: Outstanding): void => {
+    entry.sentAt = now()
+    bus.publish(channels.obs, { fleet, run, vehicle }, entry.message)
+  }
+
+  bus.subscribe(channels.status, { fleet }, (status, { vehicle }) => {
+    if (!known.has(vehicle)) return
+    const last = statuses.get(vehicle)
+    if (last && (status.boot < last.boot || (status.boot === last.boot && status.connection < last.connection))) return
+    statuses.set(vehicle, status)
+    if (status.state === 'offline') {
+      online.delete(vehicle)
+      leave(vehicle, `${vehicle} went offline`)
+      return
+    }
+    online.add(vehicle)
+    const boot = bootAtReset.get(vehicle)
+    if (live.has(vehicle) && boot !== undefined && boot !== status.boot) leave(vehicle, `${vehicle} restarted`)
+    const pending = outstanding.get(vehicle)
+    if (pending && status.connection !== last?.connection) send(vehicle, pending)
+    gatheredCheck?.()
+  })
+
+  bus.subscribe(channels.act, { fleet, run }, (act, { vehicle }) => {
+    const pending = outstanding.get(vehicle)
+    if (!pending || act.run !== run || act.seq !== pending.message.seq || act.kind !== pending.message.kind) return
+    outstanding.delete(vehicle)
+    if (act.kind === 'reset') {
+      live.add(vehicle)
+      bootAtReset.set(vehicle, statuses.get(vehicle)?.boot ?? 0)
+    }
+    pending.settle(act)
+  })
+
+  bus.onConnected(() => {
+    for (const [vehicle, entry] of outstanding) {
+      entry.askedAt = now()
+      send(vehicle, entry)
+    }
+  })
+
+  return {
+    live,
+    online,
+    ask(vehicle, question) {
+      const seq = (seqs.get(vehicle) ?? 0) + 1
+      seqs.set(vehicle, seq)
+      const message = { version: formatVersion, run, seq, ...question } as Obs
+      return new Promise((settle) => {
+        const entry = { message, settle, askedAt: now(), sentAt: 0 }
+        outstanding.set(vehicle, entry)
+        send(vehicle, entry)
+      })
+    },
+    gathered(timeoutMs) {
+      const deadline = now() + timeoutMs
+      return new Promise((resolve) => {
+        gatheredCheck = () => {
+          if (online.size < known.size && now() < deadline) return
+          gatheredCheck = undefined
+          resolve()
+        }
+        gatheredCheck()
+      })
+    },
+    tick() {
+      gatheredCheck?.()
+      if (!bus.connected) return
+      for (const [vehicle, entry] of [...outstanding]) {
+        if (now() - entry.askedAt > answerTimeoutMs)
+          leave(vehicle, `${vehicle} did not answer ${entry.message.kind} within ${answerTimeoutMs} ms`)
+        else if (now() - entry.sentAt > resendAfterMs) send(vehicle, entry)
+      }
+    },
+    abandon() {
+      for (const vehicle of [...outstanding.keys()]) leave(vehicle, 'the run ended')
+    },
+  }
+}
