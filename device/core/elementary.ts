@@ -3,14 +3,14 @@
  * relatives differently per processor, these are the same bits everywhere. Relative error below 1e-15, limits exact.
  */
 
-const INVERSE_LN2 = 1.4426950408889634
+const INVERSE_LN2 = Math.LOG2E
 /** ln 2 split so that k × high is exact for |k| < 2^20. */
 const LN2_HIGH = 0.6931471803691238
 const LN2_LOW = 1.9082149292705877e-10
 /** Largest double whose exponential is finite, and the smallest one that is not yet 0. */
 const EXP_OVERFLOW = 709.782712893384
 const EXP_UNDERFLOW = -745.1332191019412
-const SQRT_HALF = 0.7071067811865476
+const SQRT_HALF = Math.SQRT1_2
 
 /** 2^k for k = −1074 … 1023 at index k + 1074, every entry exact. */
 const POWERS_OF_TWO: Readonly<Float64Array> = powersOfTwo()
