@@ -1,0 +1,119 @@
+import type { Vector } from './engine.ts'
+import { drawWithoutReplacement, type Rng } from './rng.ts'
+
+/** Samples that the gate judges a peer on: every row with the log-probability of the policy that chose it. */
+export interface Evidence {
+  /** Number of rows, the letter's M. */
+  readonly count: number
+  /** [count, observationSize] */
+  readonly observations: Vector
+  /** [count, actionSize] */
+  readonly actions: Vector
+  /** log π*(a|s) of the behaviour policy, stored with the sample and never recomputed. */
+  readonly logProb: Vector
+  /** Raw GAE advantages, never normalised. */
+  readonly advantage: Vector
+}
+
+/** States that the Fisher form is averaged over. */
+export interface States {
+  /** Number of rows, the letter's K. */
+  readonly count: number
+  /** [count, observationSize] */
+  readonly observations: Vector
+  /** [count, actionSize]; only the estimator `sampled` needs them. */
+  readonly actions?: Vector
+}
+
+/** The samples of the last `rounds` rounds of one agent, oldest round first. */
+export class Replay {
+  readonly observationSize: number
+  readonly actionSize: number
+  readonly rounds: number
+  #blocks: Evidence[] = []
+
+  constructor(observationSize: number, actionSize: number, rounds: number) {
+    if (!(Number.isInteger(rounds) && rounds >= 1)) throw new Error(`rounds must be an integer from 1, got ${rounds}`)
+    this.observationSize = observationSize
+    this.actionSize = actionSize
+    this.rounds = rounds
+  }
+
+  /** Number of samples held. */
+  get count(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.count, 0)
+  }
+
+  /** Copies in the samples of one round, in order of time, and drops the oldest round if there are too many. */
+  addRound(round: Evidence): void {
+    this.#blocks.push(this.#copied(round))
+    if (this.#blocks.length > this.rounds) this.#blocks.shift()
+  }
+
+  /** `min(draws, count)` samples without replacement, every set equally likely; always the same for the same `rng` state. */
+  draw(draws: number, rng: Rng): Evidence {
+    const total = this.count
+    const drawn = Math.min(draws, total)
+    const indices = Int32Array.from({ length: total }, (_, i) => i)
+    drawWithoutReplacement(indices, total, drawn, rng)
+    return this.#gather(indices.subarray(0, drawn))
+  }
+
+  /** The newest `min(states, count)` states, in order of time. */
+  newest(states: number): Evidence {
+    const total = this.count
+    const taken = Math.min(states, total)
+    return this.#gather(Int32Array.from({ length: taken }, (_, i) => total - taken + i))
+  }
+
+  /** Copies of all rounds, oldest first. */
+  state(): Evidence[] {
+    return this.#blocks.map((block) => this.#copied(block))
+  }
+
+  /** Takes back what `state()` returned. Throws where a column has another size, or there are too many rounds. */
+  restore(blocks: readonly Evidence[]): void {
+    if (blocks.length > this.rounds) throw new Error(`at most ${this.rounds} rounds fit, got ${blocks.length}`)
+    this.#blocks = blocks.map((block) => this.#copied(block))
+  }
+
+  #gather(indices: Int32Array): Evidence {
+    const { observationSize, actionSize } = this
+    const count = indices.length
+    const gathered = {
+      count,
+      observations: new Float64Array(count * observationSize),
+      actions: new Float64Array(count * actionSize),
+      logProb: new Float64Array(count),
+      advantage: new Float64Array(count),
+    }
+    for (let i = 0; i < count; i++) {
+      let row = indices[i]!
+      let b = 0
+      while (row >= this.#blocks[b]!.count) row -= this.#blocks[b++]!.count
+      const block = this.#blocks[b]!
+      for (let j = 0; j < observationSize; j++) {
+        gathered.observations[i * observationSize + j] = block.observations[row * observationSize + j]!
+      }
+      for (let j = 0; j < actionSize; j++) gathered.actions[i * actionSize + j] = block.actions[row * actionSize + j]!
+      gathered.logProb[i] = block.logProb[row]!
+      gathered.advantage[i] = block.advantage[row]!
+    }
+    return gathered
+  }
+
+  #copied({ count, observations, actions, logProb, advantage }: Evidence): Evidence {
+    return {
+      count,
+      observations: leading(observations, count * this.observationSize, 'observations'),
+      actions: leading(actions, count * this.actionSize, 'actions'),
+      logProb: leading(logProb, count, 'logProb'),
+      advantage: leading(advantage, count, 'advantage'),
+    }
+  }
+}
+
+function leading(column: Vector, size: number, name: string): Float64Array {
+  if (!(column.length >= size)) throw new Error(`${name} must hold at least ${size} values, got ${column.length}`)
+  return Float64Array.from(column.subarray(0, size))
+}

@@ -1,0 +1,163 @@
+import { parseStrictJson } from './strict-json.ts'
+
+/** A decoded or to be encoded file: float32 tensors by name and string metadata. */
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, Float32Tensor>
+  readonly metadata: ReadonlyMap<string, string>
+}
+
+export interface Float32Tensor {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+export interface SafetensorsLimits {
+  /** Largest header in bytes; the format's own limit by default. */
+  readonly maxHeaderBytes?: number
+}
+
+const METADATA = '__metadata__'
+const MAX_HEADER_BYTES = 100_000_000
+const littleEndian = true
+
+/**
+ * Reads a safetensors file of F32 tensors: u64 header length, JSON header, values. Strict as the format's specification:
+ * offsets contiguous from 0 and covering all bytes, no name twice. Data are copies, so any alignment of `bytes` will do.
+ * Throws an Error that names the rule broken and the value found.
+ */
+export function decodeSafetensors(bytes: Uint8Array, limits: SafetensorsLimits = {}): SafetensorsFile {
+  const maxHeaderBytes = limits.maxHeaderBytes ?? MAX_HEADER_BYTES
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes.length < 8) throw new Error(`file must hold at least 8 bytes, got ${bytes.length}`)
+  // The length is compared as a 64-bit integer before any use as a number or an offset.
+  const declared = view.getBigUint64(0, littleEndian)
+  const limit = Math.min(maxHeaderBytes, bytes.length - 8)
+  if (declared > BigInt(limit)) throw new Error(`header length must be at most ${limit}, got ${declared}`)
+  const headerBytes = Number(declared)
+  const header = parseHeader(bytes.subarray(8, 8 + headerBytes))
+  const dataStart = 8 + headerBytes
+  const dataBytes = bytes.length - dataStart
+
+  const metadata = new Map<string, string>()
+  const entries: { name: string; shape: number[]; begin: number; end: number }[] = []
+  for (const [name, entry] of header) {
+    if (name === METADATA) readMetadata(entry, metadata)
+    else entries.push({ name, ...readEntry(name, entry) })
+  }
+
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end)
+  let reached = 0
+  for (const { name, begin, end } of entries) {
+    if (begin !== reached) throw new Error(`${quoted(name)} must begin at byte ${reached} of the data, got ${begin}`)
+    if (end > dataBytes) throw new Error(`${quoted(name)} must end within ${dataBytes} bytes of data, got ${end}`)
+    reached = end
+  }
+  if (reached !== dataBytes) throw new Error(`tensors must cover all ${dataBytes} bytes of data, got ${reached}`)
+
+  const tensors = new Map<string, Float32Tensor>()
+  for (const { name, shape, begin, end } of entries) {
+    const data = new Float32Array((end - begin) / 4)
+    for (let i = 0; i < data.length; i++) data[i] = view.getFloat32(dataStart + begin + 4 * i, littleEndian)
+    tensors.set(name, { shape, data })
+  }
+  return { tensors, metadata }
+}
+
+/**
+ * Writes F32 tensors and metadata so that equal content gives equal bytes: names in code-unit order, no spaces but the
+ * padding of the header to 8 bytes. Throws where a shape and its data disagree.
+ */
+export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
+  const members: string[] = []
+  if (metadata.size > 0) {
+    const pairs = sortedByName(metadata).map(([key, value]) => `${quoted(key)}:${quoted(value)}`)
+    members.push(`${quoted(METADATA)}:{${pairs.join(',')}}`)
+  }
+  const sorted = sortedByName(tensors)
+  let offset = 0
+  for (const [name, { shape, data }] of sorted) {
+    if (name === METADATA) throw new Error(`tensor must not be named ${METADATA}`)
+    if (elements(shape) !== data.length)
+      throw new Error(`${quoted(name)} [${shape}] must hold ${elements(shape)} values, got ${data.length}`)
+    const end = offset + 4 * data.length
+    members.push(`${quoted(name)}:{"dtype":"F32","shape":[${shape}],"data_offsets":[${offset},${end}]}`)
+    offset = end
+  }
+  const text = new TextEncoder().encode(`{${members.join(',')}}`)
+  const headerBytes = Math.ceil(text.length / 8) * 8
+  const bytes = new Uint8Array(8 + headerBytes + offset)
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0, BigInt(headerBytes), littleEndian)
+  bytes.set(text, 8)
+  bytes.fill(0x20, 8 + text.length, 8 + headerBytes)
+  let at = 8 + headerBytes
+  for (const [, { data }] of sorted) {
+    for (let i = 0; i < data.length; i++, at += 4) view.setFloat32(at, data[i]!, littleEndian)
+  }
+  return bytes
+}
+
+function parseHeader(bytes: Uint8Array): ReadonlyMap<string, unknown> {
+  // The specification wants '{' first: no byte order mark, no leading space.
+  if (bytes[0] !== 0x7b) throw new Error(`header must start with "{", got byte ${bytes[0] ?? 'none'}`)
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Error('header must be valid UTF-8, got other bytes')
+  }
+  const header = parseStrictJson(text)
+  if (!(header instanceof Map)) throw new Error('header must be a JSON object, got another value')
+  return header
+}
+
+function readMetadata(entry: unknown, metadata: Map<string, string>): void {
+  if (!(entry instanceof Map)) throw new Error(`${METADATA} must be an object, got ${shown(entry)}`)
+  for (const [key, value] of entry) {
+    if (typeof value !== 'string') throw new Error(`metadata ${quoted(key)} must be a string, got ${shown(value)}`)
+    metadata.set(key, value)
+  }
+}
+
+function readEntry(name: string, entry: unknown): { shape: number[]; begin: number; end: number } {
+  if (!(entry instanceof Map)) throw new Error(`entry of ${quoted(name)} must be an object, got ${shown(entry)}`)
+  for (const key of entry.keys()) {
+    if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets')
+      throw new Error(`entry of ${quoted(name)} must have dtype, shape and data_offsets only, got ${quoted(key)}`)
+  }
+  const dtype = entry.get('dtype')
+  if (dtype !== 'F32') throw new Error(`dtype of ${quoted(name)} must be "F32", got ${shown(dtype)}`)
+  const shape = sizes(entry.get('shape'), `shape of ${quoted(name)}`)
+  const offsets = sizes(entry.get('data_offsets'), `data_offsets of ${quoted(name)}`)
+  const [begin, end] = offsets
+  if (offsets.length !== 2 || begin === undefined || end === undefined || end < begin)
+    throw new Error(`data_offsets of ${quoted(name)} must be [begin, end], got [${offsets}]`)
+  const bytes = 4 * elements(shape)
+  if (!Number.isSafeInteger(bytes) || end - begin !== bytes)
+    throw new Error(`${quoted(name)} [${shape}] must take ${bytes} bytes, got ${end - begin}`)
+  return { shape, begin, end }
+}
+
+function sizes(value: unknown, what: string): number[] {
+  const isSize = (item: unknown): item is number =>
+    Number.isSafeInteger(item) && !Object.is(item, -0) && Number(item) >= 0
+  if (!(Array.isArray(value) && value.every(isSize)))
+    throw new Error(`${what} must be integers from 0, got ${shown(value)}`)
+  return value
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+function sortedByName<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text)
+}
+
+function shown(value: unknown): string {
+  return String(JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value)).slice(0, 80)
+}

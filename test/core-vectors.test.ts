@@ -1,0 +1,186 @@
+import t, { type Test } from 'tap'
+import {
+  type BoundMode,
+  createLearner,
+  type Evidence,
+  gate,
+  gaussianEntropy,
+  generalizedAdvantage,
+  type Layout,
+  policyLayout,
+  type States,
+  slotOf,
+  valueLayout,
+} from '../device/core/index.ts'
+import { createReferenceEngine } from '../device/engines/reference.ts'
+import { type GoldenCase, goldenCases, values } from './support/vectors.ts'
+
+const TOLERANCE = 1e-9
+const identity = { ownHash: null, peerHash: null, peerId: 'peer', peerBoot: 1, peerSequence: 1 }
+
+for (const golden of goldenCases()) {
+  t.test(golden.name, async (t) => {
+    const { architecture, own, value, peer, expected, experience, fisher } = golden
+    const engine = createReferenceEngine(architecture)
+
+    t.test('means, log-probabilities, values and entropy of the first rows', async (t) => {
+      const rows = expected.policy.mean.length
+      const mean = new Float64Array(rows * architecture.actionSize)
+      const logProb = new Float64Array(rows)
+      const stateValue = new Float64Array(rows)
+      engine.policyMean(own, values(experience, 'obs'), rows, mean)
+      engine.logProb(own, values(experience, 'obs'), values(experience, 'action'), rows, logProb)
+      engine.stateValue(value, values(experience, 'obs'), rows, stateValue)
+      nearAll(t, 'mean', mean, expected.policy.mean.flat(), 1e-2)
+      nearAll(t, 'logProb', logProb, expected.policy.log_prob)
+      nearAll(t, 'value', stateValue, expected.policy.value, 1e-2)
+      const logStd = slotOf(policyLayout(architecture), 'log_std')
+      near(t, 'entropy', gaussianEntropy(own, logStd.offset, logStd.size), expected.policy.entropy)
+    })
+
+    const evidence: Evidence = {
+      count: expected.M,
+      observations: values(experience, 'obs'),
+      actions: values(experience, 'action'),
+      logProb: values(experience, 'log_prob'),
+      advantage: values(experience, 'advantage'),
+    }
+    const states: States = {
+      count: expected.K,
+      observations: values(fisher, 'obs'),
+      actions: values(fisher, 'action'),
+    }
+    const meanWeightedAdvantage = values(experience, 'advantage').reduce((sum, a) => sum + Math.abs(a), 0) / expected.M
+
+    for (const estimator of ['exact', 'sampled'] as const) {
+      for (const mode of ['theorem1', 'strict'] as const) {
+        t.test(`gate, ${mode} with ${estimator}`, async (t) => {
+          const options = { mode, estimator, gamma: expected.gamma, margin: 0.1, z: 1 }
+          const verdict = gate({ engine, own, peer, evidence, states, options, identity })
+          const wanted = expected.gate
+          near(t, 'policyAdvantageMean', verdict.policyAdvantageMean, wanted.policy_advantage, meanWeightedAdvantage)
+          near(t, 'policyAdvantage', verdict.policyAdvantage, wanted.policy_advantage_unnormalised)
+          near(t, 'standardError', verdict.standardError, wanted.standard_error)
+          near(t, 'effectiveSampleSize', verdict.effectiveSampleSize, wanted.ess)
+          near(t, 'epsilon', verdict.epsilon, wanted.epsilon)
+          near(t, 'c', verdict.c, wanted.C)
+          near(t, 'fisher', verdict.fisher, estimator === 'exact' ? wanted.fisher_exact : wanted.fisher_sampled)
+          const bound = expectedBound(golden, mode, estimator)
+          near(t, 'alphaBound', verdict.alphaBound, bound)
+          t.equal(verdict.accepted, wanted.policy_advantage > 0)
+          t.equal(verdict.reason, wanted.policy_advantage > 0 ? 'accepted' : 'non-positive-advantage')
+          near(t, 'alpha', verdict.alpha, 0.9 * Math.min(bound, 1))
+          // The verdict's KL is of the float32 policy that will run.
+          const exact = engine.meanKl(own, unroundedMix(own, peer, verdict.alpha), states.observations, states.count)
+          t.ok(Math.abs(verdict.kl! - exact) <= 1e-3 * exact, `kl ${verdict.kl} is nearly ${exact}`)
+        })
+      }
+    }
+
+    t.test('mean KL of the mixed policy', async (t) => {
+      for (const [alpha, wanted] of Object.entries(expected.kl)) {
+        const mixed = unroundedMix(own, peer, Number(alpha))
+        near(t, `kl at ${alpha}`, engine.meanKl(own, mixed, states.observations, states.count), wanted)
+      }
+    })
+
+    t.test('GAE with a termination', async (t) => {
+      const { rollout } = golden
+      const reward = values(rollout, 'reward')
+      const value = values(rollout, 'value')
+      const count = reward.length
+      const nextValue = Float64Array.from(value, (_, i) => value[i + 1] ?? values(rollout, 'last_value')[0]!)
+      const advantage = new Float64Array(count)
+      const returns = new Float64Array(count)
+      const terminated = values(rollout, 'terminated')
+      const truncated = new Uint8Array(count)
+      const { gamma: discount, gae_lambda: lambda } = expected.gae
+      generalizedAdvantage(
+        { count, reward, value, nextValue, terminated, truncated, discount, lambda },
+        advantage,
+        returns,
+      )
+      nearAll(t, 'advantage', advantage, expected.gae.advantage, 1)
+    })
+
+    t.test('three PPO steps', async (t) => {
+      const { ppo } = expected
+      const { minibatch } = golden
+      const learner = createLearner(Float64Array.from(own), Float64Array.from(value))
+      const batch = {
+        count: values(minibatch, 'advantage').length,
+        observations: values(minibatch, 'obs'),
+        actions: values(minibatch, 'action'),
+        logProb: values(minibatch, 'log_prob'),
+        advantage: values(minibatch, 'advantage'),
+        returns: values(minibatch, 'return'),
+      }
+      const options = {
+        learningRate: ppo.learning_rate,
+        clipRange: ppo.clip_range,
+        entropyCoef: ppo.ent_coef,
+        valueCoef: ppo.vf_coef,
+        maxGradNorm: ppo.max_grad_norm,
+        adamEpsilon: ppo.adam_eps,
+        normalizeAdvantage: true,
+      }
+      ppo.steps.forEach((wanted, step) => {
+        const statistics = engine.ppoStep(learner, batch, options)
+        near(t, `policyLoss ${step}`, statistics.policyLoss, wanted.policy_loss, 1) // mean |summand| ≈ 0.8
+        near(t, `valueLoss ${step}`, statistics.valueLoss, wanted.value_loss)
+        near(t, `entropy ${step}`, statistics.entropy, wanted.entropy)
+        near(t, `loss ${step}`, statistics.loss, wanted.loss)
+        near(t, `gradNorm ${step}`, statistics.gradNorm, wanted.grad_norm)
+        near(t, `approxKl ${step}`, statistics.approxKl, wanted.approx_kl)
+        near(t, `clipFraction ${step}`, statistics.clipFraction, wanted.clip_fraction)
+        if (step > 0) return
+        // Adam's first moment after one step is (1 − β1) times the clipped gradient.
+        const scale = 0.1 * Math.min(1, ppo.max_grad_norm / (statistics.gradNorm + 1e-6))
+        const gradient = learner.adam.m.map((m) => m / scale)
+        const floor = statistics.gradNorm / Math.sqrt(gradient.length)
+        for (const [name, tensor] of tensorsOf(golden, gradient)) {
+          nearAll(t, `gradient of ${name}`, tensor, ppo.first_gradient[name]!, floor)
+        }
+      })
+      const after = new Float64Array([...learner.policy, ...learner.value])
+      for (const [name, tensor] of tensorsOf(golden, after)) {
+        nearAll(t, `${name} after 3 steps`, tensor, ppo.params_after_3[name]!, 1e-2)
+      }
+    })
+  })
+}
+
+/** |x − y| ≤ tolerance · max(|y|, scale), scale being the mean size of the summands where they cancel. */
+function near(t: Test, name: string, actual: number | null, wanted: number, scale = 0): void {
+  nearAll(t, name, [actual ?? Number.NaN], [wanted], scale)
+}
+
+function nearAll(t: Test, name: string, actual: ArrayLike<number>, wanted: readonly number[], scale = 0): void {
+  const off = wanted.flatMap((y, i) =>
+    Math.abs(actual[i]! - y) <= TOLERANCE * Math.max(Math.abs(y), scale) ? [] : [`[${i}] ${actual[i]} is not ${y}`],
+  )
+  t.same(off, [], name)
+}
+
+function expectedBound({ expected }: GoldenCase, mode: BoundMode, estimator: 'exact' | 'sampled'): number {
+  const { gate } = expected
+  if (gate.policy_advantage <= 0) return 0
+  if (mode === 'theorem1') return estimator === 'exact' ? gate.alpha_bound : gate.alpha_bound_sampled
+  const fisher = estimator === 'exact' ? gate.fisher_exact : gate.fisher_sampled
+  return (Math.sqrt(2) * (gate.policy_advantage_unnormalised / gate.C)) / Math.sqrt(fisher)
+}
+
+function unroundedMix(own: Float64Array, peer: Float64Array, alpha: number): Float64Array {
+  return own.map((value, i) => value + alpha * (peer[i]! - value))
+}
+
+/** Name and values of every tensor of a policy vector followed by a value vector. */
+function tensorsOf({ architecture }: GoldenCase, vector: Float64Array): [string, Float64Array][] {
+  const policy = policyLayout(architecture)
+  const cut = ({ tensors }: Layout, start: number) =>
+    tensors.map(({ name, offset, size }): [string, Float64Array] => [
+      name,
+      vector.subarray(start + offset, start + offset + size),
+    ])
+  return [...cut(policy, 0), ...cut(valueLayout(architecture), policy.size)]
+}
