@@ -2,7 +2,8 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { dirname, join } from 'node:path'
 import { formatVersion } from '../schemas/validator.ts'
 import type { AgentState } from './agent.ts'
-import { decodeSafetensors, encodeSafetensors, type Tensor } from './core/safetensors.ts'
+import type { Tensor } from './core/parameters.ts'
+import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { sha256 } from './identity.ts'
 
 /** What a checkpoint belongs to; one of another seed, vehicle, engine or kind of network is not taken. */
@@ -110,7 +111,8 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): Age
   const blank = Buffer.from(bytes)
   blank.write(emptyChecksum, checksumOffset(blank), 'latin1')
   const checksum = sha256(blank)
-  if (metadata.get('checksum') !== checksum) throw new Error(`checksum must be ${checksum}, got ${metadata.get('checksum')}`)
+  if (metadata.get('checksum') !== checksum)
+    throw new Error(`checksum must be ${checksum}, got ${metadata.get('checksum')}`)
   if (metadata.get('owner') !== JSON.stringify(owner))
     throw new Error(`must belong to ${JSON.stringify(owner)}, got ${metadata.get('owner')}`)
   const counts = JSON.parse(metadata.get('state') ?? '') as Pick<

@@ -3,7 +3,7 @@ import type { Reason } from '../schemas/reason.ts'
 import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Architecture } from './core/engine.ts'
-import { policyLayout, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
+import { policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
 
@@ -117,8 +117,14 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
   const authentic = { vehicle, boot, sequence, hash }
   const { last } = arrival
   if (last && !(boot > last.boot || (boot === last.boot && sequence > last.sequence)))
-    return refuse('replayed', `(boot, sequence) must exceed (${last.boot}, ${last.sequence}), got (${boot}, ${sequence})`)
-  if (field('features') !== featuresHash(kind)) return refuse('shape-mismatch', 'other observation or action features', authentic)
+    return refuse(
+      'replayed',
+      `(boot, sequence) must exceed (${last.boot}, ${last.sequence}), got (${boot}, ${sequence})`,
+    )
+  if (field('features') !== featuresHash(kind))
+    return refuse('shape-mismatch', 'other observation or action features', authentic)
+  for (const [name, { data }] of file.tensors)
+    if (!(data instanceof Float32Array)) return refuse('shape-mismatch', `${name} must be F32, got F64`, authentic)
   let policy: Float64Array
   try {
     policy = vectorFromTensors(policyLayout(kind.architecture), file.tensors)
@@ -143,10 +149,10 @@ function refuse(reason: Reason, detail: string, authentic?: Authentic): Opened {
 }
 
 /** SHA-256 over the values as they came, tensors in code-unit order of their names: `policyHash` before any shape is known. */
-function tensorsHash(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): string {
+function tensorsHash(tensors: ReadonlyMap<string, Tensor>): string {
   const digest = createHash('sha256')
   for (const name of [...tensors.keys()].sort()) {
-    const { buffer, byteOffset, byteLength } = (tensors.get(name) as { data: Float32Array }).data
+    const { buffer, byteOffset, byteLength } = (tensors.get(name) as Tensor).data
     digest.update(new Uint8Array(buffer, byteOffset, byteLength))
   }
   return digest.digest('hex')

@@ -84,6 +84,9 @@ export const channels = {
   alarm: channel('{fleet}/ops/alarm/{id}', validateAlarm, { retain: true }),
 } as const
 
+/** The aggregator takes part in the lock-step under this id and signs the averages with its own key. */
+export const aggregatorId = 'aggregator'
+
 /** The largest payload that any channel allows, bytes. */
 export const largestPayload = 1_048_576
 
@@ -120,6 +123,15 @@ export function channelOf(topic: string): (typeof channels)[keyof typeof channel
   return Object.values(channels).find(
     (candidate) => addressOf(candidate as Channel<string, unknown>, topic) !== undefined,
   )
+}
+
+/** MQTT 3.1.1 filter matching (section 4.7) without `#`, which no channel uses. */
+export function filterMatches(filter: string, topic: string): boolean {
+  if (filter === topic) return true
+  if (!filter.includes('+')) return false
+  const wanted = filter.split('/')
+  const levels = topic.split('/')
+  return wanted.length === levels.length && wanted.every((pattern, i) => pattern === '+' || pattern === levels[i])
 }
 
 export const validId = /^[A-Za-z0-9_-]{1,23}$/

@@ -6,6 +6,9 @@ import type { Address, Channel } from '../../schemas/topics.ts'
  * objects are handed over. Parameters travel as the encoded container on both.
  */
 export interface Bus {
+  readonly connected: boolean
+  /** Number of the present connection, from 1. */
+  readonly connections: number
   /** Sends a message. Never throws for want of a connection: what must arrive is repeated by its protocol or queued by its channel. */
   publish<K extends string, M>(channel: Channel<K, M>, address: Address<K>, message: M): void
   /** Empties a retained topic. */

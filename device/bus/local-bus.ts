@@ -1,4 +1,4 @@
-import { type Address, addressOf, type Channel, filterOf, topicOf } from '../../schemas/topics.ts'
+import { type Address, addressOf, type Channel, filterMatches, filterOf, topicOf } from '../../schemas/topics.ts'
 import type { Bus } from './bus.ts'
 
 /** A broker within one process: endpoints share topics, messages are delivered synchronously in order of subscription. */
@@ -22,7 +22,7 @@ export function createLocalBroker(): LocalBroker {
   const matching = (topic: string): Subscription[] => {
     let route = routes.get(topic)
     if (!route) {
-      route = subscriptions.filter((s) => matches(s.filter, topic))
+      route = subscriptions.filter((s) => filterMatches(s.filter, topic))
       routes.set(topic, route)
     }
     return route
@@ -32,6 +32,8 @@ export function createLocalBroker(): LocalBroker {
     connect() {
       const owner = {}
       return {
+        connected: true,
+        connections: 1,
         publish(channel, address, message) {
           const topic = topicOf(channel, address)
           if (channel.retain) retained.set(topic, message)
@@ -46,7 +48,7 @@ export function createLocalBroker(): LocalBroker {
           subscriptions.push(subscription)
           routes.clear()
           for (const [topic, message] of retained)
-            if (matches(filter, topic)) subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
+            if (filterMatches(filter, topic)) subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
         },
         onConnected(handler) {
           handler()
@@ -60,13 +62,4 @@ export function createLocalBroker(): LocalBroker {
       }
     },
   }
-}
-
-/** MQTT 3.1.1 filter matching (section 4.7) without `#`, which no channel uses. */
-function matches(filter: string, topic: string): boolean {
-  if (filter === topic) return true
-  if (!filter.includes('+')) return false
-  const wanted = filter.split('/')
-  const levels = topic.split('/')
-  return wanted.length === levels.length && wanted.every((level, i) => level === '+' || level === levels[i])
 }

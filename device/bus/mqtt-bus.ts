@@ -2,7 +2,7 @@ import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MqttClient } from 'mqtt'
 import type { Reason } from '../../schemas/reason.ts'
-import { type Address, addressOf, type Channel, filterOf, topicOf } from '../../schemas/topics.ts'
+import { type Address, addressOf, type Channel, filterMatches, filterOf, topicOf } from '../../schemas/topics.ts'
 import type { Bus, Refusal } from './bus.ts'
 
 export interface MqttBusOptions {
@@ -31,8 +31,6 @@ export interface Will {
 export interface MqttBus extends Bus {
   /** Resolves after the first connection; rejects when closed before. */
   readonly ready: Promise<void>
-  /** Connections made so far. */
-  readonly connections: number
   /** Queued messages given up because the queue was full. */
   readonly shed: number
 }
@@ -209,6 +207,9 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
 
   return {
     ready,
+    get connected() {
+      return online
+    },
     get connections() {
       return connections
     },
@@ -256,10 +257,4 @@ function stream(url: URL) {
     return connectTls({ host: url.hostname, port: Number(url.port || 8883), servername: url.hostname })
   if (url.protocol !== 'mqtt:') throw new Error(`broker must be mqtt:// or mqtts://, got ${url.protocol}//`)
   return connectTcp({ host: url.hostname, port: Number(url.port || 1883), noDelay: true })
-}
-
-function filterMatches(filter: string, topic: string): boolean {
-  const wanted = filter.split('/')
-  const levels = topic.split('/')
-  return wanted.every((level, i) => level === '+' || level === levels[i])
 }

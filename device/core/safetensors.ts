@@ -1,14 +1,10 @@
+import type { Tensor } from './parameters.ts'
 import { parseStrictJson } from './strict-json.ts'
 
-/** A decoded or to be encoded file: float32 tensors by name and string metadata. */
+/** A decoded or to be encoded file: tensors by name and string metadata. */
 export interface SafetensorsFile {
-  readonly tensors: ReadonlyMap<string, Float32Tensor>
+  readonly tensors: ReadonlyMap<string, Tensor>
   readonly metadata: ReadonlyMap<string, string>
-}
-
-export interface Float32Tensor {
-  readonly shape: readonly number[]
-  readonly data: Float32Array
 }
 
 export interface SafetensorsLimits {
@@ -21,7 +17,7 @@ const MAX_HEADER_BYTES = 100_000_000
 const littleEndian = true
 
 /**
- * Reads a safetensors file of F32 tensors: u64 header length, JSON header, values. Strict as the format's specification:
+ * Reads a safetensors file of F32 and F64 tensors: u64 header length, JSON header, values. Strict as the format's specification:
  * offsets contiguous from 0 and covering all bytes, no name twice. Data are copies, so any alignment of `bytes` will do.
  * Throws an Error that names the rule broken and the value found.
  */
@@ -39,7 +35,7 @@ export function decodeSafetensors(bytes: Uint8Array, limits: SafetensorsLimits =
   const dataBytes = bytes.length - dataStart
 
   const metadata = new Map<string, string>()
-  const entries: { name: string; shape: number[]; begin: number; end: number }[] = []
+  const entries: ({ name: string } & Entry)[] = []
   for (const [name, entry] of header) {
     if (name === METADATA) readMetadata(entry, metadata)
     else entries.push({ name, ...readEntry(name, entry) })
@@ -54,17 +50,20 @@ export function decodeSafetensors(bytes: Uint8Array, limits: SafetensorsLimits =
   }
   if (reached !== dataBytes) throw new Error(`tensors must cover all ${dataBytes} bytes of data, got ${reached}`)
 
-  const tensors = new Map<string, Float32Tensor>()
-  for (const { name, shape, begin, end } of entries) {
-    const data = new Float32Array((end - begin) / 4)
-    for (let i = 0; i < data.length; i++) data[i] = view.getFloat32(dataStart + begin + 4 * i, littleEndian)
+  const tensors = new Map<string, Tensor>()
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const start = dataStart + begin
+    const data = dtype === 'F32' ? new Float32Array((end - begin) / 4) : new Float64Array((end - begin) / 8)
+    for (let i = 0; i < data.length; i++)
+      data[i] =
+        dtype === 'F32' ? view.getFloat32(start + 4 * i, littleEndian) : view.getFloat64(start + 8 * i, littleEndian)
     tensors.set(name, { shape, data })
   }
   return { tensors, metadata }
 }
 
 /**
- * Writes F32 tensors and metadata so that equal content gives equal bytes: names in code-unit order, no spaces but the
+ * Writes tensors (F32, and F64 for a Float64Array) and metadata so that equal content gives equal bytes: names in code-unit order, no spaces but the
  * padding of the header to 8 bytes. Throws where a shape and its data disagree.
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
@@ -79,8 +78,9 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
     if (name === METADATA) throw new Error(`tensor must not be named ${METADATA}`)
     if (elements(shape) !== data.length)
       throw new Error(`${quoted(name)} [${shape}] must hold ${elements(shape)} values, got ${data.length}`)
-    const end = offset + 4 * data.length
-    members.push(`${quoted(name)}:{"dtype":"F32","shape":[${shape}],"data_offsets":[${offset},${end}]}`)
+    const end = offset + data.byteLength
+    const dtype = data instanceof Float32Array ? 'F32' : 'F64'
+    members.push(`${quoted(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${offset},${end}]}`)
     offset = end
   }
   const text = new TextEncoder().encode(`{${members.join(',')}}`)
@@ -92,7 +92,12 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
   bytes.fill(0x20, 8 + text.length, 8 + headerBytes)
   let at = 8 + headerBytes
   for (const [, { data }] of sorted) {
-    for (let i = 0; i < data.length; i++, at += 4) view.setFloat32(at, data[i]!, littleEndian)
+    const single = data instanceof Float32Array
+    for (const value of data) {
+      if (single) view.setFloat32(at, value, littleEndian)
+      else view.setFloat64(at, value, littleEndian)
+      at += data.BYTES_PER_ELEMENT
+    }
   }
   return bytes
 }
@@ -119,23 +124,31 @@ function readMetadata(entry: unknown, metadata: Map<string, string>): void {
   }
 }
 
-function readEntry(name: string, entry: unknown): { shape: number[]; begin: number; end: number } {
+interface Entry {
+  readonly dtype: 'F32' | 'F64'
+  readonly shape: number[]
+  readonly begin: number
+  readonly end: number
+}
+
+function readEntry(name: string, entry: unknown): Entry {
   if (!(entry instanceof Map)) throw new Error(`entry of ${quoted(name)} must be an object, got ${shown(entry)}`)
   for (const key of entry.keys()) {
     if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets')
       throw new Error(`entry of ${quoted(name)} must have dtype, shape and data_offsets only, got ${quoted(key)}`)
   }
   const dtype = entry.get('dtype')
-  if (dtype !== 'F32') throw new Error(`dtype of ${quoted(name)} must be "F32", got ${shown(dtype)}`)
+  if (dtype !== 'F32' && dtype !== 'F64')
+    throw new Error(`dtype of ${quoted(name)} must be "F32" or "F64", got ${shown(dtype)}`)
   const shape = sizes(entry.get('shape'), `shape of ${quoted(name)}`)
   const offsets = sizes(entry.get('data_offsets'), `data_offsets of ${quoted(name)}`)
   const [begin, end] = offsets
   if (offsets.length !== 2 || begin === undefined || end === undefined || end < begin)
     throw new Error(`data_offsets of ${quoted(name)} must be [begin, end], got [${offsets}]`)
-  const bytes = 4 * elements(shape)
+  const bytes = (dtype === 'F32' ? 4 : 8) * elements(shape)
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes)
     throw new Error(`${quoted(name)} [${shape}] must take ${bytes} bytes, got ${end - begin}`)
-  return { shape, begin, end }
+  return { dtype, shape, begin, end }
 }
 
 function sizes(value: unknown, what: string): number[] {

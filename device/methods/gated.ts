@@ -1,5 +1,5 @@
-import { gaussianSample } from '../core/gaussian.ts'
 import { gate } from '../core/gate.ts'
+import { gaussianSample } from '../core/gaussian.ts'
 import { mix } from '../core/mix.ts'
 import { policyLayout, slotOf } from '../core/parameters.ts'
 import type { States } from '../core/replay.ts'

@@ -68,7 +68,7 @@ export function goldenCases(): GoldenCase[] {
 }
 
 /** One tensor's values. Throws where the file has none of that name. */
-export function values(file: SafetensorsFile, name: string): Float32Array {
+export function values(file: SafetensorsFile, name: string): Vector {
   const tensor = file.tensors.get(name)
   if (tensor === undefined) throw new Error(`vector file must hold ${name}, got ${[...file.tensors.keys()]}`)
   return tensor.data

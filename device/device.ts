@@ -1,0 +1,256 @@
+import type { Config } from '../schemas/config.ts'
+import type { Command, Observation } from '../schemas/lock-step.ts'
+import type { Reason } from '../schemas/reason.ts'
+import { type Setting, timeGapRange } from '../schemas/setting.ts'
+import { vssSpeed } from '../schemas/telemetry.ts'
+import { aggregatorId, channels } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { type Agent, createAgent } from './agent.ts'
+import type { Bus } from './bus/bus.ts'
+import type { CheckpointStore } from './checkpoint.ts'
+import type { Engine } from './core/engine.ts'
+import { createFeatures, type Features } from './features.ts'
+import { type Identity, policyHash } from './identity.ts'
+import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
+import { createMailbox } from './mailbox.ts'
+import { methods } from './methods/index.ts'
+import type { Finding } from './methods/method.ts'
+import { createMixer } from './mixer.ts'
+import { type Kind, sealParams } from './params.ts'
+import { type Limits, permit } from './safety/envelope.ts'
+
+export interface DeviceOptions {
+  readonly config: Config
+  readonly setting: Setting
+  readonly vehicle: string
+  readonly bus: Bus
+  readonly io: VehicleIo
+  readonly engine: Engine
+  readonly identity: Identity
+  /** Persisted counter of starts. */
+  readonly boot: number
+  readonly software: string
+  readonly store?: CheckpointStore
+  /** Monotonic milliseconds; no run depends on it. */
+  readonly now: () => number
+  /** ISO 8601; informative. */
+  readonly wallClock: () => string
+  /** Told at the end of a run; writes the policy file. */
+  readonly onEnd?: (policy: Float64Array) => void
+  /** Resident memory in MiB, for telemetry. */
+  readonly residentMemory?: () => number
+}
+
+export interface Device {
+  readonly agent: Agent
+  readonly policyHash: string
+  /** Drives what waits for time: asking again for missing parameters, giving them up. Call it a few times a second. */
+  tick(): void
+  /** The will of this device's connection number `connection`. */
+  offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
+}
+
+/** A unit that acts, learns, publishes its policy and considers others'. Owns no clock, socket or timer. */
+export function createDevice(options: DeviceOptions): Device {
+  const { config, setting, vehicle, bus, engine, identity, boot, store } = options
+  const { fleet, cell } = config
+  const method = methods[config.method]
+  const agent = createAgent(engine, {
+    ...config,
+    vehicle,
+    adamEpsilon: 1e-5,
+    gamma: setting.gamma,
+    horizonS: setting.horizonS,
+    lambda: setting.lambda,
+  })
+  const notes: string[] = []
+  const loaded = store?.load()
+  if (loaded?.state) agent.restore(loaded.state)
+  notes.push(...(loaded?.notes ?? []))
+
+  let hash = policyHash(agent.learner.policy)
+  let features: Features | undefined
+  let limits: Limits = { acceleration: 0, timeGap: timeGapRange[config.preset] }
+  let start: Start | undefined
+  let lastReturn = 0
+  let fallbacks = 0
+  let sequence = 0
+  let published: { readonly policy: Float64Array; readonly hash: string } | undefined
+  let republishedAt = Number.NEGATIVE_INFINITY
+  const row = new Float32Array(engine.architecture.observationSize)
+
+  const kind = (): Kind => {
+    const { observationNames, actionNames } =
+      features ?? createFeatures(setting, { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 })
+    return { architecture: engine.architecture, observationNames, actionNames }
+  }
+
+  const publishVerdict = (finding: Finding, at: { epoch: number; step: number }): void => {
+    const { epoch, step } = at
+    bus.publish(channels.verdict, { fleet, vehicle }, { version: formatVersion, vehicle, epoch, step, ...finding })
+  }
+
+  const mixer = createMixer({
+    vehicle,
+    agent,
+    method,
+    config,
+    mailbox: createMailbox(fleet, kind(), identity),
+    now: options.now,
+    publishVerdict,
+    ask(peer, wanted, round) {
+      bus.publish(
+        channels.want,
+        { fleet, cell, vehicle: peer },
+        { version: formatVersion, peer: vehicle, hash: wanted, round },
+      )
+    },
+  })
+
+  const publishStatus = (): void => {
+    bus.publish(
+      channels.status,
+      { fleet, vehicle },
+      {
+        version: formatVersion,
+        state: 'online',
+        boot,
+        connection: bus.connections,
+        software: options.software,
+        engine: engine.id,
+        policyHash: hash,
+        updates: agent.updates,
+        clock: 'unknown',
+        notes: notes.slice(-8).map((note) => note.slice(0, 200)),
+      },
+    )
+  }
+
+  const publishParams = (): void => {
+    if (!published) return
+    const header = {
+      fleet,
+      vehicle,
+      boot,
+      sequence: ++sequence,
+      updates: agent.updates,
+      time: options.wallClock(),
+      cell,
+    }
+    const bytes = sealParams(published.policy, header, kind(), identity)
+    const { observationSize, actionSize, hidden } = engine.architecture
+    bus.publish(channels.params, { fleet, cell, vehicle }, bytes)
+    bus.publish(
+      channels.ann,
+      { fleet, cell, vehicle },
+      {
+        version: formatVersion,
+        boot,
+        sequence,
+        policyHash: published.hash,
+        size: bytes.length,
+        dims: [observationSize, ...hidden, actionSize],
+        expires: null,
+      },
+    )
+  }
+
+  const closeHeld = (observation: Observation, outcome: Parameters<Agent['close']>[0]): void => {
+    features?.encode(observation, row)
+    agent.close(outcome, outcome.steps * (start?.stepLength ?? 0), row)
+  }
+
+  const propose = (observation: Observation): Command | undefined => {
+    if (!features) return undefined
+    features.encode(observation, row)
+    return row.every(Number.isFinite) ? features.command(agent.act(row)[0] as number) : undefined
+  }
+
+  const handlers: VehicleHandlers = {
+    reset(next) {
+      start = next
+      features = createFeatures(setting, { preset: config.preset, ...next })
+      limits = { acceleration: next.accelerationLimit, timeGap: timeGapRange[config.preset] }
+      agent.startEpoch(next.epoch)
+      mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
+      return hash
+    },
+
+    decide(observation, outcome) {
+      if (outcome) closeHeld(observation, outcome)
+      const { command, fallback } = permit(propose(observation), observation, limits)
+      if (fallback === undefined) return { command }
+      fallbacks++
+      return { command, fallback }
+    },
+
+    learn(at, closing) {
+      if (closing) closeHeld(closing.observation, closing.outcome)
+      const { samples, meanReward } = agent.learn()
+      if (samples > 0) lastReturn = meanReward
+      hash = policyHash(agent.learner.policy)
+      store?.save(agent.state())
+      published = { policy: agent.learner.policy.slice(), hash }
+      publishParams()
+      bus.publish(
+        channels.telemetry,
+        { fleet, vehicle },
+        {
+          version: formatVersion,
+          'Vehicle.Speed': vssSpeed(closing?.observation.speed ?? 0),
+          'Vehicle.Private.Trustmix.Epoch': at.epoch,
+          'Vehicle.Private.Trustmix.Updates': agent.updates,
+          'Vehicle.Private.Trustmix.Samples': agent.samples,
+          'Vehicle.Private.Trustmix.Return': lastReturn,
+          'Vehicle.Private.Trustmix.Fallbacks': fallbacks,
+          ...(options.residentMemory && { 'Vehicle.Private.Trustmix.ResidentMemory': options.residentMemory() }),
+        },
+      )
+      return { policyHash: hash, samples: agent.samples, updates: agent.updates, return: lastReturn }
+    },
+
+    async mix(round: Round) {
+      const mixed = await mixer.mix(round)
+      hash = policyHash(agent.learner.policy)
+      store?.save(agent.state())
+      publishStatus()
+      return { policyHash: hash, ...mixed }
+    },
+
+    end() {
+      store?.save(agent.state())
+      options.onEnd?.(agent.learner.policy)
+      return hash
+    },
+  }
+
+  const refused = (reason: Reason, peer: string): void => mixer.refused(reason, peer, start?.epoch ?? 0)
+  if (method.source === 'peers')
+    bus.subscribe(channels.params, { fleet, cell }, (bytes, { vehicle: sender }) => {
+      if (sender !== vehicle) mixer.receive(bytes, sender, start?.epoch ?? 0)
+    })
+  if (method.source === 'aggregate')
+    bus.subscribe(channels.aggregate, { fleet }, (bytes) => mixer.receive(bytes, aggregatorId, start?.epoch ?? 0))
+  bus.subscribe(channels.want, { fleet, cell, vehicle }, ({ hash: wanted }) => {
+    if (published?.hash !== wanted || options.now() - republishedAt < 500) return
+    republishedAt = options.now()
+    publishParams()
+  })
+  bus.onRefused(({ channel, address, reason }) => {
+    if (channel === 'params') refused(reason, address.vehicle ?? '')
+  })
+  options.io.start(handlers)
+  bus.onConnected(() => {
+    publishStatus()
+    publishParams()
+  })
+
+  return {
+    agent,
+    get policyHash() {
+      return hash
+    },
+    tick: () => mixer.tick(),
+    offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
+  }
+}

@@ -1,0 +1,45 @@
+import type { Reason } from '../schemas/reason.ts'
+import type { Identity } from './identity.ts'
+import { type Authentic, type Kind, openParams, type ReceivedPolicy } from './params.ts'
+
+/** The newest parameters of each peer, checked on arrival; one per peer, so that no flood makes it grow. */
+export interface Mailbox {
+  /** Checks a message; `refused` says why it was dropped. */
+  receive(
+    bytes: Uint8Array,
+    sender: string,
+  ): { readonly refused?: { readonly reason: Reason; readonly detail: string } }
+  /** What is held of a peer under exactly this hash. */
+  held(peer: string, hash: string): Held | undefined
+}
+
+/** A policy to consider, or the reason why the authentic message of that hash was refused. */
+export type Held =
+  | { readonly ok: true; readonly received: ReceivedPolicy }
+  | { readonly ok: false; readonly reason: Reason; readonly authentic: Authentic }
+
+/** Peers tracked at most; members of the fleet only, since nobody else's signature holds. */
+const maxPeers = 4096
+
+export function createMailbox(fleet: string, kind: Kind, identity: Identity, maxBytes?: number): Mailbox {
+  const newest = new Map<string, Held>()
+  const authenticOf = (held: Held): Authentic => (held.ok ? held.received : held.authentic)
+  return {
+    receive(bytes, sender) {
+      const known = newest.get(sender)
+      const last = known && authenticOf(known)
+      const opened = openParams(bytes, { fleet, vehicle: sender, last, ...(maxBytes && { maxBytes }) }, kind, identity)
+      if (opened.ok) {
+        if (known || newest.size < maxPeers) newest.set(sender, opened)
+        return {}
+      }
+      const { reason, detail, authentic } = opened
+      if (authentic && (known || newest.size < maxPeers)) newest.set(sender, { ok: false, reason, authentic })
+      return { refused: { reason, detail } }
+    },
+    held(peer, hash) {
+      const held = newest.get(peer)
+      return held && authenticOf(held).hash === hash ? held : undefined
+    },
+  }
+}
