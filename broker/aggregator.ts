@@ -45,7 +45,15 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
 
   const publish = (): void => {
     if (!published) return
-    const header = { fleet, vehicle: aggregatorId, boot, sequence: ++sequence, updates: 0, time: options.wallClock(), cell }
+    const header = {
+      fleet,
+      vehicle: aggregatorId,
+      boot,
+      sequence: ++sequence,
+      updates: 0,
+      time: options.wallClock(),
+      cell,
+    }
     bus.publish(channels.aggregate, { fleet }, sealParams(published.policy, header, kind, identity))
   }
 

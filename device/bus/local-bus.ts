@@ -48,7 +48,8 @@ export function createLocalBroker(): LocalBroker {
           subscriptions.push(subscription)
           routes.clear()
           for (const [topic, message] of retained)
-            if (filterMatches(filter, topic)) subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
+            if (filterMatches(filter, topic))
+              subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
         },
         onConnected(handler) {
           handler()

@@ -68,9 +68,10 @@ export function goldenCases(): GoldenCase[] {
 }
 
 /** One tensor's values. Throws where the file has none of that name. */
-export function values(file: SafetensorsFile, name: string): Vector {
+export function values(file: SafetensorsFile, name: string): Float32Array {
   const tensor = file.tensors.get(name)
   if (tensor === undefined) throw new Error(`vector file must hold ${name}, got ${[...file.tensors.keys()]}`)
+  if (!(tensor.data instanceof Float32Array)) throw new Error(`${name} must be F32, got F64`)
   return tensor.data
 }
 

@@ -1,0 +1,86 @@
+import type { Bus } from '../../device/bus/bus.ts'
+import { createLocalBroker } from '../../device/bus/local-bus.ts'
+import type { CheckpointStore } from '../../device/checkpoint.ts'
+import type { Engine } from '../../device/core/engine.ts'
+import { createDevice, type Device } from '../../device/device.ts'
+import { createFeatures, featureCount } from '../../device/features.ts'
+import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
+import type { Kind } from '../../device/params.ts'
+import { createSimIo } from '../../device/sim-io.ts'
+import type { Config } from '../../schemas/config.ts'
+import { settings } from '../../schemas/setting.ts'
+import type { Summary } from '../../schemas/summary.ts'
+import { aggregatorId } from '../../schemas/topics.ts'
+import { type Bridge, type BridgeEvent, createBridge } from '../bridge.ts'
+import type { World } from '../world.ts'
+
+export interface ExperimentOptions {
+  readonly config: Config
+  readonly world: World
+  readonly createEngine: (observationSize: number, hidden: readonly number[]) => Engine
+  /** Starts the averaging server of method `average`, which lives with the broker. */
+  readonly attachAggregator?: (context: AggregatorContext) => void
+  readonly store?: (vehicle: string) => CheckpointStore
+  readonly onEvent?: (event: BridgeEvent) => void
+  readonly resumed?: Summary
+}
+
+export interface AggregatorContext {
+  readonly bus: Bus
+  readonly run: string
+  readonly kind: Kind
+  readonly identity: Identity
+}
+
+export interface Experiment {
+  readonly devices: ReadonlyMap<string, Device>
+  readonly bridge: Bridge
+  run(): Promise<Summary>
+}
+
+/**
+ * Many devices and a world in one process, over the in-process bus: the same `Device` and bridge as over MQTT, so that the
+ * same seed ends with the same policies.
+ */
+export function createExperiment(options: ExperimentOptions): Experiment {
+  const { config, world } = options
+  const setting = settings[config.setting]
+  const run = config.run ?? 'local'
+  const broker = createLocalBroker()
+  const learners = world.vehicles.filter((_, i) => world.learner[i])
+  const identity = createInProcessIdentity([...learners, aggregatorId])
+  const common = { config, setting, identity, boot: 1, software: 'experiment', now: () => 0, wallClock: () => '' }
+  const devices = new Map<string, Device>()
+  for (const vehicle of learners) {
+    const bus = broker.connect()
+    const engine = options.createEngine(featureCount(setting), config.hidden)
+    const store = options.store?.(vehicle)
+    const io = createSimIo(bus, config.fleet, run, vehicle)
+    devices.set(vehicle, createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }) }))
+  }
+  const averaging = config.method === 'average'
+  if (averaging) {
+    const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
+    const { observationNames, actionNames } = createFeatures(setting, scales)
+    const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+    if (!options.attachAggregator) throw new Error('method average needs an aggregator, got none')
+    options.attachAggregator({ bus: broker.connect(), run, identity, kind: { architecture, observationNames, actionNames } })
+  }
+  const bridge = createBridge({
+    world,
+    bus: broker.connect(),
+    fleet: config.fleet,
+    run,
+    seed: config.seed,
+    epochs: config.epochs,
+    preset: config.preset,
+    sim: config.sim,
+    setting,
+    method: config.method,
+    ...(averaging && { aggregator: aggregatorId }),
+    now: () => 0,
+    ...(options.onEvent && { onEvent: options.onEvent }),
+    ...(options.resumed && { resumed: options.resumed }),
+  })
+  return { devices, bridge, run: () => bridge.run() }
+}
