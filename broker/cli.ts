@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { createFeatures, featureCount } from '../device/features.ts'
+import { type CommandContext, connectBus, nextBoot, reach, readIdentity, required } from '../device/process.ts'
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import { settings } from '../schemas/setting.ts'
+import { aggregatorId, type Channel, channelOf, channels, largestPayload } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { createAggregator } from './aggregator.ts'
+import type { User } from './admission.ts'
+import { type Broker, createBroker } from './broker.ts'
+
+export interface BrokerContext extends CommandContext {
+  readonly onListening: (port: number) => void
+}
+
+/** `trustmix broker`: the embedded broker, the averaging server, or both, until asked to stop. */
+export async function runBroker(config: Config, context: BrokerContext): Promise<{ port: number | null; refused: Readonly<Record<string, number>> }> {
+  const broker = config.aggregator === 'only' ? undefined : await listen(config, context)
+  if (broker) context.onListening(broker.port)
+  const stopAggregator = config.aggregator === 'none' ? undefined : await startAggregator(config, broker, context)
+  await context.stopped
+  await stopAggregator?.()
+  await broker?.close()
+  return { port: broker?.port ?? null, refused: broker?.counters ?? {} }
+}
+
+async function listen(config: Config, context: BrokerContext): Promise<Broker> {
+  const { host, port } = config
+  try {
+    return await createBroker({
+      fleet: config.fleet,
+      users: readUsers(config.usersFile),
+      host,
+      port,
+      anonymousMonitors: true,
+      now: () => performance.now(),
+      payloadLimit: (topic) => channelOf(topic)?.maxBytes ?? largestPayload,
+      onRefused: ({ reason, ...about }) => context.print(`refused: ${reason} ${JSON.stringify(about)}`),
+    })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+      throw new ExitError('usage', `cannot listen on ${host}:${port}: ${message}`)
+    throw error
+  }
+}
+
+async function startAggregator(config: Config, broker: Broker | undefined, context: BrokerContext): Promise<() => Promise<void>> {
+  const { fleet } = config
+  const setting = settings[config.setting]
+  const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
+  const { observationNames, actionNames } = createFeatures(setting, scales)
+  const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+  const boot = nextBoot(required(config, 'stateDir'))
+  const url = broker ? `mqtt://127.0.0.1:${broker.port}` : required(config, 'broker')
+  const status = { version: formatVersion, state: 'offline', boot } as const
+  const bus = connectBus({ ...config, broker: url }, aggregatorId, context, (connection) => ({
+    channel: channels.status as unknown as Channel<string, unknown>,
+    address: { fleet, vehicle: aggregatorId },
+    message: { ...status, connection },
+  }))
+  const aggregator = createAggregator({
+    bus,
+    fleet,
+    cell: config.cell,
+    run: required(config, 'run'),
+    kind: { architecture, observationNames, actionNames },
+    identity: readIdentity(config),
+    boot,
+    software: context.software,
+    now: () => performance.now(),
+    wallClock: () => new Date().toISOString(),
+  })
+  const timer = setInterval(() => aggregator.tick(), 250)
+  await reach(bus, config)
+  return async () => {
+    clearInterval(timer)
+    bus.publish(channels.status, { fleet, vehicle: aggregatorId }, aggregator.offline(bus.connections))
+    await bus.close()
+  }
+}
+
+/** The users file: {version, users: name → {role, id, password}}. */
+function readUsers(path: string | null): Map<string, User> {
+  if (path === null) return new Map()
+  let content: { version?: number; users?: Record<string, User> }
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new ExitError('usage', `users file ${path}: ${(error as Error).message}`)
+  }
+  if (content.version !== formatVersion)
+    throw new ExitError('damaged', `unsupported-version: ${path} must have version ${formatVersion}, got ${content.version}`)
+  return new Map(Object.entries(content.users ?? {}))
+}

@@ -1,0 +1,78 @@
+import type { Config } from '../schemas/config.ts'
+import { settings } from '../schemas/setting.ts'
+import { channels } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
+import { policyLayout, tensorsFromVector } from './core/parameters.ts'
+import { encodeSafetensors } from './core/safetensors.ts'
+import { createDevice } from './device.ts'
+import { createReferenceEngine } from './engines/reference.ts'
+import { featureCount } from './features.ts'
+import { policyHash } from './identity.ts'
+import { type CommandContext, connectBus, nextBoot, reach, readIdentity, required } from './process.ts'
+import { createSimIo } from './sim-io.ts'
+
+/** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
+export async function runDevice(config: Config, context: CommandContext): Promise<{ vehicle: string; policyHash: string }> {
+  const vehicle = required(config, 'vehicle')
+  const run = required(config, 'run')
+  const stateDir = required(config, 'stateDir')
+  const setting = settings[config.setting]
+  const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+  const engine = createReferenceEngine(architecture)
+  const boot = nextBoot(stateDir)
+  const identity = readIdentity(config)
+  const store = createCheckpointStore(stateDir, {
+    vehicle,
+    seed: config.seed,
+    engine: engine.id,
+    architecture: JSON.stringify(architecture),
+  })
+
+  let finish: () => void = () => {}
+  const ended = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const status = { version: formatVersion, state: 'offline', boot } as const
+  const bus = connectBus(config, vehicle, context, (connection) => ({
+    channel: channels.status,
+    address: { fleet: config.fleet, vehicle },
+    message: { ...status, connection },
+  }))
+  const device = createDevice({
+    config,
+    setting,
+    vehicle,
+    bus,
+    io: createSimIo(bus, config.fleet, run, vehicle),
+    engine,
+    identity,
+    boot,
+    software: context.software,
+    store,
+    now: () => performance.now(),
+    wallClock: () => new Date().toISOString(),
+    residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
+    onEnd(policy) {
+      const tensors = tensorsFromVector(policyLayout(architecture), policy)
+      const metadata = new Map([
+        ['format', `trustmix-policy/${formatVersion}`],
+        ['vehicle', vehicle],
+        ['policyHash', policyHash(policy)],
+      ])
+      if (config.policyFile !== null) writeAtomically(config.policyFile, encodeSafetensors({ tensors, metadata }))
+      finish()
+    },
+  })
+  const timer = setInterval(() => device.tick(), 250)
+  try {
+    await reach(bus, config)
+    await Promise.race([ended, context.stopped])
+    bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
+    bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))
+    return { vehicle, policyHash: device.policyHash }
+  } finally {
+    clearInterval(timer)
+    await bus.close()
+  }
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { createMqttBus, type MqttBus } from './bus/mqtt-bus.ts'
+import { writeAtomically } from './checkpoint.ts'
+import { createIdentity, type Identity } from './identity.ts'
+
+/** What a command gets from the process around it. */
+export interface CommandContext {
+  readonly software: string
+  /** One line for people. */
+  readonly print: (line: string) => void
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>
+}
+
+/** A bus to the configured broker, with the configured user. */
+export function connectBus(
+  config: Config,
+  clientId: string,
+  context: CommandContext,
+  will?: Parameters<typeof createMqttBus>[0]['will'],
+): MqttBus {
+  const password = config.passwordFile === null ? undefined : read(config.passwordFile).trim()
+  return createMqttBus({
+    url: required(config, 'broker'),
+    clientId,
+    maxBackoffMs: config.maxBackoffMs,
+    ...(config.username !== null && { username: config.username }),
+    ...(password !== undefined && { password }),
+    ...(will && { will }),
+    onTrouble: context.print,
+  })
+}
+
+/** Waits for the first connection; ExitError 3 when it does not come in time. */
+export async function reach(bus: MqttBus, config: Config): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ExitError('unreachable', `no connection to the broker ${config.broker} within ${config.connectTimeoutMs} ms`)),
+      config.connectTimeoutMs,
+    )
+  })
+  try {
+    await Promise.race([bus.ready, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Own key and the fleet's public keys. */
+export function readIdentity(config: Config): Identity {
+  const privateKey = read(required(config, 'privateKeyFile'))
+  const keys = parse(required(config, 'publicKeysFile')) as { version?: number; keys?: Record<string, string> }
+  if (keys.version !== formatVersion)
+    throw new ExitError('damaged', `unsupported-version: ${config.publicKeysFile} must have version ${formatVersion}, got ${keys.version}`)
+  try {
+    return createIdentity(privateKey, keys.keys ?? {})
+  } catch (error) {
+    throw new ExitError('damaged', (error as Error).message)
+  }
+}
+
+/** Counts this start durably before anything is sent under it. */
+export function nextBoot(stateDir: string): number {
+  const path = join(stateDir, 'boot.json')
+  let last = 0
+  try {
+    const { boot } = JSON.parse(readFileSync(path, 'utf8')) as { boot?: unknown }
+    if (!Number.isSafeInteger(boot)) throw new ExitError('damaged', `${path}: boot must be a whole number, got ${boot}`)
+    last = boot as number
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      if (error instanceof ExitError) throw error
+      throw new ExitError('damaged', `${path}: ${(error as Error).message}`)
+    }
+  }
+  writeAtomically(path, JSON.stringify({ version: formatVersion, boot: last + 1 }))
+  return last + 1
+}
+
+/** A configuration value that this command cannot do without; ExitError 2. */
+export function required<K extends keyof Config>(config: Config, key: K): NonNullable<Config[K]> {
+  const value = config[key]
+  if (value === null || value === undefined) throw new ExitError('usage', `${key} is needed, got nothing`)
+  return value as NonNullable<Config[K]>
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ExitError('usage', (error as Error).message)
+  }
+}
+
+function parse(path: string): unknown {
+  try {
+    return JSON.parse(read(path))
+  } catch (error) {
+    if (error instanceof ExitError) throw error
+    throw new ExitError('damaged', `${path} must be JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { writeAtomically } from '../device/checkpoint.ts'
+import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
+import type { Config } from '../schemas/config.ts'
+import { settings } from '../schemas/setting.ts'
+import type { Summary } from '../schemas/summary.ts'
+import { aggregatorId } from '../schemas/topics.ts'
+import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
+import { createEmbeddedWorld } from './embedded-world.ts'
+import { createPace } from './pace.ts'
+import { createSumoWorld } from './sumo/sumo-world.ts'
+import type { World } from './world.ts'
+
+export interface BridgeContext extends CommandContext {
+  readonly onEvent: (event: BridgeEvent) => void
+  /** Given the running bridge, so that the caller can stop it. */
+  readonly onStart?: (bridge: Bridge) => void
+  /** The summary of the interrupted run to go on with. */
+  readonly resumed?: Summary
+}
+
+/** `trustmix sim-bridge`: the world and its clock, coupled to devices over MQTT, until all epochs are driven. */
+export async function runSimBridge(config: Config, context: BridgeContext): Promise<Summary> {
+  const run = required(config, 'run')
+  const world = await createWorld(config)
+  const bus = connectBus(config, bridgeId, context)
+  const bridge = createBridge({
+    world,
+    bus,
+    fleet: config.fleet,
+    run,
+    seed: config.seed,
+    epochs: config.epochs,
+    preset: config.preset,
+    sim: config.sim,
+    setting: settings[config.setting],
+    method: config.method,
+    ...(config.method === 'average' && { aggregator: aggregatorId }),
+    now: () => performance.now(),
+    answerTimeoutMs: config.answerTimeoutMs,
+    ...(config.realtime && { pace: createPace(world.stepLength) }),
+    ...(context.resumed && { resumed: context.resumed }),
+    onEvent(event) {
+      context.onEvent(event)
+      if (event.kind === 'epoch' && config.runDir !== null) save(config.runDir, bridge.summary())
+    },
+  })
+  const timer = setInterval(() => bridge.tick(), 250)
+  try {
+    await reach(bus, config)
+    context.onStart?.(bridge)
+    context.stopped.then(() => bridge.stop(config.realtime ? 'now' : 'after-epoch'))
+    const summary = await bridge.run()
+    if (config.runDir !== null) save(config.runDir, summary)
+    return summary
+  } finally {
+    clearInterval(timer)
+    await bus.close()
+    await world.close()
+  }
+}
+
+/** Client id and user name of the bridge. */
+export const bridgeId = 'sim-bridge'
+
+/** The configured world. */
+export async function createWorld(config: Config): Promise<World> {
+  if (config.sim === 'embedded') return createEmbeddedWorld({ preset: config.preset })
+  return createSumoWorld({ preset: config.preset, ...(config.sumoBinary !== null && { binary: config.sumoBinary }) })
+}
+
+function save(directory: string, summary: Summary): void {
+  writeAtomically(join(directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+}
