@@ -4,12 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Preset } from '../world.ts'
 import { SumoError, SumoMissingError } from './errors.ts'
+import type { Cars } from './options.ts'
 
-export interface NetworkOptions {
-  readonly preset: Preset
-  /** Ids in order around the loop. */
-  readonly vehicles: readonly string[]
-  readonly learner: readonly boolean[]
+export interface NetworkOptions extends Cars {
   /** Existing folder for the files. */
   readonly directory: string
   /** SUMO's program that turns nodes, edges and connections into a net. */
@@ -27,15 +24,15 @@ export interface Network {
 
 /** Writes the figure eight and its cars as files for SUMO and measures the loop in the net that `netconvert` made. */
 export async function writeNetwork(options: NetworkOptions): Promise<Network> {
-  const { preset, vehicles, learner, directory, netconvert } = options
+  const { directory, netconvert } = options
   const file = (name: string): string => join(directory, name)
   const netFile = file('fig8.net.xml')
   const routeFile = file('fig8.rou.xml')
   await Promise.all([
     writeFile(file('fig8.nod.xml'), nodesXml()),
-    writeFile(file('fig8.edg.xml'), edgesXml(preset)),
+    writeFile(file('fig8.edg.xml'), edgesXml(options.preset)),
     writeFile(file('fig8.con.xml'), connectionsXml()),
-    writeFile(routeFile, routesXml(preset, vehicles, learner)),
+    writeFile(routeFile, routesXml(options)),
   ])
   await runNetconvert(netconvert, [
     ...['--node-files', file('fig8.nod.xml')],
@@ -150,14 +147,14 @@ function connectionsXml(): string {
 /** Rounds of the loop in one route: with 1000, a car at the limit of 30 m/s drives for four hours before its route ends. */
 const LAPS = 1000
 
-function routesXml(preset: Preset, vehicles: readonly string[], learner: readonly boolean[]): string {
+function routesXml({ preset, vehicles, learner, startOffsets }: Cars): string {
   const ids = edges.map((edge) => edge.id)
   const lines = [typeXml('human', preset, preset.humanDecel), typeXml('learner', preset, preset.learnerDecel)]
   for (let k = 0; k < ids.length; k++) {
     const lap = [...ids.slice(k), ...ids.slice(0, k)].join(' ')
     lines.push(`<route id="from_${ids[k]}" edges="${lap}" repeat="${LAPS}"/>`)
   }
-  startPositions(vehicles.length).forEach(({ edge, position }, i) => {
+  startPositions(startOffsets).forEach(({ edge, position }, i) => {
     const type = learner[i] ? 'learner' : 'human'
     lines.push(
       `<vehicle id="${vehicles[i]}" type="${type}" route="from_${edge}" depart="0" departLane="0" departPos="${position.toFixed(2)}" departSpeed="0"/>`,
@@ -171,12 +168,13 @@ function typeXml(id: string, preset: Preset, decel: number): string {
   return `<vType id="${id}" carFollowModel="IDM" accel="${preset.accel}" decel="${decel}" tau="1" minGap="2.5" length="5" maxSpeed="${preset.speedLimit}" speedFactor="1" speedDev="0"${color}/>`
 }
 
-/** Edge and position on it (m, to the centimetre) of each car: evenly spaced over the loop without its junctions. */
-export function startPositions(count: number): { readonly edge: string; readonly position: number }[] {
+/** Edge and position on it (m, to the centimetre) of each car: evenly spaced over the loop without its junctions, plus its offset (m). */
+export function startPositions(offsets: readonly number[]): { readonly edge: string; readonly position: number }[] {
   const centimetres = edges.map((edge) => Math.round(100 * edge.length))
   const total = centimetres.reduce((sum, length) => sum + length, 0)
-  return Array.from({ length: count }, (_, i) => {
-    let rest = Math.round((total * i) / count)
+  return offsets.map((offset, i) => {
+    const place = Math.round((total * i) / offsets.length + 100 * offset)
+    let rest = place - total * Math.floor(place / total)
     let k = 0
     while (rest >= centimetres[k]!) rest -= centimetres[k++]!
     return { edge: edges[k]!.id, position: rest / 100 }

@@ -70,8 +70,8 @@ const SPEED_MODE = 1
 const SLOWDOWN_DURATION = 1e-3
 /** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
 const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
-/** m/s: a difference below this is rounding, not braking. */
-const SPEED_TOLERANCE = 1e-6
+/** m/s: a difference below this is not braking. */
+const SPEED_TOLERANCE = 1e-3
 
 /** The figure eight on Eclipse SUMO. Calls must be awaited one after the other. */
 export class SumoWorld implements World {
@@ -153,15 +153,14 @@ export class SumoWorld implements World {
   }
 
   async step(accelerations: Float64Array): Promise<void> {
-    const { vehicles, speed, accelerationLimit } = this
+    const { vehicles, speed } = this
     const expected = this.#expected
     if (accelerations.length !== vehicles.length) {
       throw new SumoError(`there must be one acceleration per car, ${vehicles.length}, got ${accelerations.length}`)
     }
     const writer = this.#client.begin()
     for (let i = 0; i < vehicles.length; i++) {
-      const acceleration = Math.min(Math.max(accelerations[i]!, -accelerationLimit), accelerationLimit)
-      const target = Math.max(0, speed[i]! + acceleration * STEP_LENGTH)
+      const target = Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH)
       expected[i] = speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
       if (!Number.isNaN(target)) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
     }
