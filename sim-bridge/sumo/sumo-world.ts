@@ -1,0 +1,222 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { World } from '../world.ts'
+import { type SumoClient, startSumoClient } from './client.ts'
+import * as domains from './domains.ts'
+import { SumoError } from './errors.ts'
+import { LoopOrder } from './loop.ts'
+import { type Network, writeNetwork } from './network.ts'
+import { type Cars, parseCars, type SumoWorldOptions } from './options.ts'
+import { findNetconvert, findSumo } from './process.ts'
+
+/**
+ * Starts SUMO (or connects to one) with the figure eight, all cars at rest at their start.
+ * Throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words, where it fails.
+ */
+export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWorld> {
+  const { port, gui = false } = options
+  const cars = parseCars(options)
+  const binary = findSumo(options.binary, gui)
+  const directory = await openDirectory(options.directory)
+  let client: SumoClient | undefined
+  const release = async (): Promise<void> => {
+    await client?.close()
+    await directory.remove()
+  }
+  try {
+    const network = await writeNetwork({ ...cars, directory: directory.path, netconvert: findNetconvert(binary) })
+    client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(network) })
+    const world = new SumoWorld(cars, network, client, release)
+    await world.reset()
+    return world
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+async function openDirectory(given: string | undefined): Promise<{ path: string; remove(): Promise<void> }> {
+  if (given !== undefined) {
+    await mkdir(given, { recursive: true })
+    return { path: resolve(given), remove: async () => {} }
+  }
+  const path = await mkdtemp(join(tmpdir(), 'trustmix-sumo-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** s */
+const STEP_LENGTH = 0.1
+
+function sumoArguments(network: Network): readonly string[] {
+  return [
+    ...['--net-file', network.netFile],
+    ...['--route-files', network.routeFile],
+    ...['--step-length', String(STEP_LENGTH)],
+    // Jams stay jams: no car is taken away.
+    ...['--time-to-teleport', '-1'],
+    // Without the check on junctions the crossing has no collisions; any action but "warn" moves or removes cars.
+    ...['--collision.check-junctions', 'true'],
+    ...['--collision.action', 'warn'],
+    ...['--no-step-log', 'true'],
+    ...['--no-warnings', 'true'],
+    ...['--xml-validation', 'never'],
+  ]
+}
+
+/** Only the safe-speed check stays on: no right of way, no bounds on a commanded acceleration. */
+const SPEED_MODE = 1
+/** s: a slowDown shorter than a step is over after the next one. */
+const SLOWDOWN_DURATION = 1e-3
+/** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
+const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
+/** m/s: a difference below this is not braking. */
+const SPEED_TOLERANCE = 1e-3
+
+/** The figure eight on Eclipse SUMO. Calls must be awaited one after the other. */
+export class SumoWorld implements World {
+  readonly vehicles: readonly string[]
+  readonly learner: readonly boolean[]
+  readonly loopLength: number
+  readonly speedLimit: number
+  readonly accelerationLimit: number
+  readonly stepLength = STEP_LENGTH
+  readonly position: Float64Array
+  readonly speed: Float64Array
+  readonly gap: Float64Array
+  readonly leader: Int32Array
+  readonly follower: Int32Array
+  readonly braking: Uint8Array
+  /** SUMO's own words for its version ("SUMO 1.15.0"). */
+  readonly version: string
+  /** Process id of the SUMO that we started. */
+  readonly processId: number | undefined
+
+  readonly #client: SumoClient
+  readonly #release: () => Promise<void>
+  readonly #roadStarts: ReadonlyMap<string, number>
+  readonly #index: ReadonlyMap<string, number>
+  readonly #order: LoopOrder
+  /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
+  readonly #expected: Float64Array
+  #collisions: (readonly [number, number])[] = []
+  #vehiclesRead = 0
+
+  constructor({ preset, vehicles, learner }: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
+    const count = vehicles.length
+    this.vehicles = vehicles
+    this.learner = learner
+    this.loopLength = network.loopLength
+    this.speedLimit = preset.speedLimit
+    this.accelerationLimit = preset.accelerationLimit
+    this.position = new Float64Array(count)
+    this.speed = new Float64Array(count)
+    this.gap = new Float64Array(count)
+    this.leader = new Int32Array(count)
+    this.follower = new Int32Array(count)
+    this.braking = new Uint8Array(count)
+    this.version = client.version
+    this.processId = client.processId
+    this.#client = client
+    this.#release = release
+    this.#roadStarts = network.roadStarts
+    this.#index = new Map(vehicles.map((id, i) => [id, i]))
+    this.#order = new LoopOrder(count)
+    this.#expected = new Float64Array(count).fill(Number.NaN)
+  }
+
+  get collisions(): readonly (readonly [number, number])[] {
+    return this.#collisions
+  }
+
+  // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
+  async reset(): Promise<void> {
+    await this.#client.load()
+    domains.writeSimulationStep(this.#client.begin())
+    domains.readSimulationStep(await this.#client.exchange(), this)
+    const writer = this.#client.begin()
+    for (const id of this.vehicles) {
+      domains.writeSpeedMode(writer, id, SPEED_MODE)
+      domains.writeVehicleSubscription(writer, id)
+    }
+    domains.writeSimulationSubscription(writer)
+    const reply = await this.#client.exchange()
+    this.#beginState()
+    for (const id of this.vehicles) {
+      domains.readVehicleCommand(reply, `setSpeedMode of ${id}`)
+      domains.readVehicleSubscription(reply, id, this)
+    }
+    domains.readSimulationSubscription(reply, this)
+    this.#order.reset()
+    this.#expected.fill(Number.NaN)
+    this.#endState()
+  }
+
+  async step(accelerations: Float64Array): Promise<void> {
+    const { vehicles, speed } = this
+    const expected = this.#expected
+    if (accelerations.length !== vehicles.length) {
+      throw new SumoError(`there must be one acceleration per car, ${vehicles.length}, got ${accelerations.length}`)
+    }
+    const writer = this.#client.begin()
+    for (let i = 0; i < vehicles.length; i++) {
+      const target = Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH)
+      expected[i] = speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
+      if (!Number.isNaN(target)) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
+    }
+    domains.writeSimulationStep(writer)
+    const reply = await this.#client.exchange()
+    for (let i = 0; i < vehicles.length; i++) {
+      if (!Number.isNaN(expected[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
+    }
+    this.#beginState()
+    domains.readSimulationStep(reply, this)
+    this.#endState()
+  }
+
+  close(): Promise<void> {
+    return this.#release()
+  }
+
+  /** Takes one car from SUMO's answer. */
+  onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void {
+    const i = this.#index.get(vehicle)
+    const start = this.#roadStarts.get(road)
+    if (i === undefined || start === undefined) {
+      throw new SumoError(`our cars must drive on our roads, got "${vehicle}" on "${road}"`)
+    }
+    const position = start + lanePosition
+    this.position[i] = position < this.loopLength ? position : position - this.loopLength
+    this.speed[i] = speed
+    this.#vehiclesRead++
+  }
+
+  /** Takes one collision; SUMO reports a pair once for each of its two cars. */
+  onCollision(collider: string, victim: string): void {
+    const i = this.#index.get(collider)
+    const j = this.#index.get(victim)
+    if (i === undefined || j === undefined) return
+    const first = Math.min(i, j)
+    const second = Math.max(i, j)
+    if (!this.#collisions.some((pair) => pair[0] === first && pair[1] === second))
+      this.#collisions.push([first, second])
+  }
+
+  #beginState(): void {
+    this.#vehiclesRead = 0
+    if (this.#collisions.length > 0) this.#collisions = []
+  }
+
+  #endState(): void {
+    const { position, speed, gap, leader, follower, braking, loopLength, vehicles } = this
+    if (this.#vehiclesRead !== vehicles.length) {
+      throw new SumoError(
+        `all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset the world`,
+      )
+    }
+    this.#order.update(position, loopLength, gap, leader, follower)
+    for (let i = 0; i < vehicles.length; i++) {
+      braking[i] = speed[i]! < this.#expected[i]! - SPEED_TOLERANCE ? 1 : 0
+    }
+  }
+}
