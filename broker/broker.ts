@@ -55,13 +55,19 @@ export const defaultLimits: BrokerLimits = {
   maxRetained: 256,
 }
 
+/**
+ * Buffer of a stream's reading and writing half, bytes; for every listener. With Node's 16 KiB, one slow reader of 40 kB
+ * parameters holds its publishers up.
+ */
+export const highWaterMark = 1_048_576
+
 export interface Broker {
   /** The port listened on. */
   readonly port: number
   readonly counters: Counters
   /** Connections open, admitted or not. */
   readonly connections: number
-  /** Takes over a stream from another listener (TLS, WebSocket, in process): same guard, same rules. */
+  /** Takes over a stream from another listener (TLS, WebSocket, in process): same guard, same rules; give it `highWaterMark`. */
   handle(stream: Duplex, peer: Peer): void
   /** Ends the live connection of a client id (revocation); false if there is none. */
   disconnect(clientId: string): boolean
@@ -106,7 +112,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     aedes.handle(stream)
   }
 
-  const server = createServer({ noDelay: true, keepAlive: true, highWaterMark: HIGH_WATER_MARK }, (socket) =>
+  const server = createServer({ noDelay: true, keepAlive: true, highWaterMark }, (socket) =>
     handle(socket, peerOf(socket)),
   )
   server.maxConnections = limits.connections
@@ -139,9 +145,6 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
   }
 }
-
-/** 1 MiB for a socket's reading and writing half: with 16 KiB, one slow reader of 40 kB parameters holds everyone up. */
-const HIGH_WATER_MARK = 1_048_576
 
 /**
  * aedes with the settings that survived measurement: at its default `concurrency: 100` one frozen subscriber, one busy

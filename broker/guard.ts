@@ -103,7 +103,7 @@ export class Framing {
       }
       const byte = chunk[i++]!
       if (this.#type === 0) {
-        const refusal = this.#startPacket(byte >> 4)
+        const refusal = this.#startPacket(byte)
         if (refusal) return refusal
         packets++
         continue
@@ -123,8 +123,10 @@ export class Framing {
     return this.#endsInsidePacket() ? this.#countPiece() : undefined
   }
 
-  #startPacket(type: number): FramingRefusal | undefined {
-    if (!this.#connected && type !== CONNECT) return 'not-connect'
+  #startPacket(first: number): FramingRefusal | undefined {
+    // with its reserved flags: the first byte of a TLS hello would pass for a CONNECT without them [MQTT-2.2.2-2]
+    if (!this.#connected && first !== CONNECT << 4) return 'not-connect'
+    const type = first >> 4
     if (((CLIENT_TYPES >> type) & 1) === 0) return 'packet-type'
     this.#connected = true
     this.#type = type

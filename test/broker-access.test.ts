@@ -1,8 +1,8 @@
 import t from 'tap'
 import { type Principal, parseTopic, publishDenial, subscribeDenial } from '../broker/access.ts'
 import { createBroker } from '../broker/broker.ts'
+import { users } from './support/broker-fixture.ts'
 import { RawClient } from './support/mqtt-raw.ts'
-import { users } from './support/mqtt-users.ts'
 
 /** Written from the design's table, not from the code: topic, who may publish it, who may read it. */
 const table: readonly [topic: string, publishers: string, readers: string][] = [

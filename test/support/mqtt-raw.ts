@@ -1,11 +1,12 @@
 import { EventEmitter, once } from 'node:events'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /**
  * A bare MQTT 3.1.1 client for tests: it sends any bytes, well formed or not, and never answers by itself.
  */
 export class RawClient {
-  readonly socket: Socket
+  readonly socket: Duplex
   /** Packets received and not yet taken, oldest first. */
   readonly inbox: RawPacket[] = []
   /** Resolves when the connection is gone, however it ended. */
@@ -28,7 +29,7 @@ export class RawClient {
     return { client, code: connack.body[1]! }
   }
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.socket = socket
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('error', () => {})
@@ -85,7 +86,7 @@ export class RawClient {
       }
       if (this.#rest.length < i + length) return
       const first = this.#rest[0]!
-      this.inbox.push({ type: first >> 4, retain: (first & 1) === 1, body: this.#rest.subarray(i, i + length) })
+      this.inbox.push({ type: first >> 4, flags: first & 0xf, body: this.#rest.subarray(i, i + length) })
       this.#rest = this.#rest.subarray(i + length)
       this.#arrivals.emit('packet')
     }
@@ -94,7 +95,7 @@ export class RawClient {
 
 export interface RawPacket {
   readonly type: number
-  readonly retain: boolean
+  readonly flags: number
   readonly body: Buffer
 }
 
@@ -128,6 +129,8 @@ export function connect(options: ConnectOptions): Buffer {
   return frame(0x10, [
     field('MQTT'),
     Buffer.from([options.protocolLevel ?? 4, flags, keepalive >> 8, keepalive & 0xff]),
+    // MQTT 5 has a length of properties here
+    Buffer.alloc(options.protocolLevel === 5 ? 1 : 0),
     field(options.clientId),
     ...(will ? [field(will.topic), field(will.payload)] : []),
     ...(username === undefined ? [] : [field(username)]),
@@ -147,10 +150,12 @@ export function subscribe(filters: readonly Text[]): Buffer {
   return frame(0x82, [Buffer.from([0, 2]), ...filters.flatMap((filter) => [field(filter), Buffer.from([1])])])
 }
 
-/** Topic and payload of a PUBLISH received with QoS `qos`. */
-export function message(packet: RawPacket, qos: 0 | 1 = 0): { topic: string; payload: Buffer } {
+/** A received PUBLISH, decoded. */
+export function message(packet: RawPacket): { topic: string; payload: string; retain: boolean } {
   const end = 2 + packet.body.readUInt16BE(0)
-  return { topic: packet.body.toString('utf8', 2, end), payload: packet.body.subarray(end + (qos ? 2 : 0)) }
+  const qos = (packet.flags >> 1) & 3
+  const payload = packet.body.toString('utf8', qos > 0 ? end + 2 : end)
+  return { topic: packet.body.toString('utf8', 2, end), payload, retain: (packet.flags & 1) === 1 }
 }
 
 /** Fixed header (2.2) and body. */
