@@ -1,0 +1,220 @@
+import { EventEmitter, once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { Aedes, type Client } from 'aedes'
+import { checkUsers, type User } from './admission.ts'
+import { AddressCount, defaultFraming, type FramingLimits, guardStream, type Rates } from './guard.ts'
+import { type Connection, Policy } from './policy.ts'
+import { type Counters, type Reason, type Refusal, Refusals } from './refusals.ts'
+
+export interface BrokerOptions {
+  /** The fleet whose topics users may publish; monitors and operators may read others. */
+  readonly fleet: string
+  /** By user name; read at every CONNECT. */
+  readonly users: ReadonlyMap<string, User>
+  /** Monotonic clock, ms. */
+  readonly now: () => number
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 1883; 0 takes a free one. */
+  readonly port?: number
+  /** Clients without a user name on loopback are monitors; default false. Wrong behind a proxy on the same host. */
+  readonly anonymousMonitors?: boolean
+  /** Largest payload of a topic, bytes; default: whatever fits a packet. */
+  readonly payloadLimit?: (topic: string) => number
+  readonly limits?: Partial<BrokerLimits>
+  /** Called for every refusal; the caller limits how much it logs. */
+  readonly onRefused?: (refusal: Refusal) => void
+}
+
+export interface BrokerLimits extends FramingLimits {
+  /** Rates of the bridge and the aggregator. */
+  readonly serverRates: Rates
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  /** From the first byte to a complete CONNECT. */
+  readonly connectTimeoutMs: number
+  /** How long a receiver that does not read may hold up the publishers of its topics. */
+  readonly drainTimeoutMs: number
+  /** Bytes waiting for one receiver before it is closed. */
+  readonly queuedBytes: number
+  readonly maxSubscriptions: number
+  /** Retained topics per user. */
+  readonly maxRetained: number
+}
+
+export const defaultLimits: BrokerLimits = {
+  ...defaultFraming,
+  serverRates: { messagesPerSecond: 1_000_000, bytesPerSecond: 1_000_000_000 },
+  connections: 10_000,
+  connectionsPerAddress: 2_048,
+  connectTimeoutMs: 5_000,
+  drainTimeoutMs: 10_000,
+  queuedBytes: 33_554_432,
+  maxSubscriptions: 256,
+  maxRetained: 256,
+}
+
+/**
+ * Buffer of a stream's reading and writing half, bytes; for every listener. With Node's 16 KiB, one slow reader of 40 kB
+ * parameters holds its publishers up.
+ */
+export const highWaterMark = 1_048_576
+
+export interface Broker {
+  /** The port listened on. */
+  readonly port: number
+  readonly counters: Counters
+  /** Connections open, admitted or not. */
+  readonly connections: number
+  /** Takes over a stream from another listener (TLS, WebSocket, in process): same guard, same rules; give it `highWaterMark`. */
+  handle(stream: Duplex, peer: Peer): void
+  /** Ends the live connection of a client id (revocation); false if there is none. */
+  disconnect(clientId: string): boolean
+  /** Stops listening and ends every connection. */
+  close(): Promise<void>
+}
+
+/** Where a stream comes from; `loopback` decides whether anonymous clients are admitted. */
+export interface Peer {
+  readonly address: string
+  readonly loopback: boolean
+}
+
+/** Starts the MQTT 3.1.1 broker; rejects if it cannot listen or the users are inconsistent. */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  checkUsers(options.users)
+  const { fleet, users, now } = options
+  const limits: BrokerLimits = { ...defaultLimits, ...options.limits }
+  const refusals = new Refusals(options.onRefused)
+  const payloadLimit = options.payloadLimit ?? (() => limits.packetBytes)
+  const anonymousMonitors = options.anonymousMonitors ?? false
+  const policy = new Policy({ ...limits, fleet, users, anonymousMonitors, payloadLimit, now }, refusals)
+  const addresses = new AddressCount(limits.connectionsPerAddress)
+  const open = new Set<Duplex>()
+  const aedes = await createAedes(policy, refusals, limits)
+
+  function handle(stream: Duplex, peer: Peer): void {
+    stream.on('error', ignore)
+    if (!addresses.enter(peer.address)) {
+      refusals.count({ reason: 'connections-per-address', address: peer.address })
+      stream.destroy()
+      return
+    }
+    open.add(stream)
+    stream.once('close', () => {
+      open.delete(stream)
+      addresses.leave(peer.address)
+    })
+    const framing = guardStream(stream, limits, now, (reason) => policy.end(connection, reason))
+    const connection: Connection = { stream, ...peer, framing, filters: new Set(), refused: false }
+    policy.add(connection)
+    aedes.handle(stream)
+  }
+
+  const server = createServer({ noDelay: true, keepAlive: true, highWaterMark }, (socket) =>
+    handle(socket, peerOf(socket)),
+  )
+  server.maxConnections = limits.connections
+  server.on('drop', (drop) => {
+    refusals.count({ reason: 'connections', ...(drop?.remoteAddress && { address: drop.remoteAddress }) })
+  })
+  const port = await listen(server, options.port ?? 1883, options.host ?? '127.0.0.1').catch(async (error: unknown) => {
+    await closeAedes(aedes)
+    throw error
+  })
+  server.on('error', (error) => refusals.count({ reason: 'internal-error', detail: error.message }))
+
+  return {
+    port,
+    counters: refusals.counters,
+    get connections() {
+      return open.size
+    },
+    handle,
+    disconnect(clientId) {
+      const connection = policy.live(clientId)
+      connection?.stream.destroy()
+      return connection !== undefined
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      await closeAedes(aedes)
+      for (const stream of open) stream.destroy()
+      await closed
+    },
+  }
+}
+
+/**
+ * aedes with the settings that survived measurement: at its default `concurrency: 100` one frozen subscriber, one busy
+ * publisher and five chatty clients overflow the stack of its emitter and end the process.
+ */
+async function createAedes(policy: Policy, refusals: Refusals, limits: BrokerLimits): Promise<Aedes> {
+  const { preConnect, authenticate, authorizePublish, authorizeSubscribe, authorizeForward } = policy
+  const aedes = await Aedes.createBroker({
+    concurrency: 0,
+    drainTimeout: limits.drainTimeoutMs,
+    connectTimeout: limits.connectTimeoutMs,
+    // no topic of ours uses QoS 2; a packet of it is held until PUBREL
+    maxInflightInbound: 16,
+    preConnect,
+    authenticate,
+    authorizePublish,
+    authorizeSubscribe,
+    authorizeForward,
+  })
+  const onClientError = (client: Client, error: Error) => {
+    const connection = policy.of(client)
+    const reason = reasonOf(error)
+    if (connection && reason) policy.end(connection, reason, error.message)
+  }
+  aedes.on('clientError', onClientError)
+  aedes.on('connectionError', onClientError)
+  aedes.on('unsubscribe', (filters, client) => {
+    const connection = policy.of(client)
+    for (const filter of filters) connection?.filters.delete(filter)
+  })
+  // not among the events of aedes' types: failures of its own housekeeping, which would otherwise end the process
+  EventEmitter.prototype.on.call(aedes, 'error', (error: Error) => {
+    refusals.count({ reason: 'internal-error', detail: error.message })
+  })
+  return aedes
+}
+
+/** The reason of an error that ended a connection; undefined when the peer or the network simply went away. */
+function reasonOf(error: Error): Reason | undefined {
+  switch (error.message) {
+    case 'connect did not arrive in time':
+      return 'connect-timeout'
+    case 'keep alive timeout':
+      return 'keepalive-timeout'
+    case 'drain timeout':
+      return 'drain-timeout'
+    case 'unacceptable protocol version':
+      return 'protocol-version'
+    case 'connection closed':
+      return undefined
+    default:
+      return 'code' in error ? undefined : 'protocol-error'
+  }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error(`the broker must listen on TCP, got ${address}`)
+  return address.port
+}
+
+function peerOf(socket: Socket): Peer {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return { address, loopback: address === '::1' || address.startsWith('127.') }
+}
+
+function closeAedes(aedes: Aedes): Promise<void> {
+  return new Promise((resolve) => aedes.close(() => resolve()))
+}
+
+function ignore(): void {}
