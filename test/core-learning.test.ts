@@ -138,11 +138,13 @@ t.test('engine', async (t) => {
     t.same([learner.policy, learner.value, learner.adam.step], [policy, value, 0])
   })
 
-  t.test('a single sample is not normalised to NaN', async (t) => {
+  t.test('neither a single sample nor equal advantages are normalised to NaN', async (t) => {
     const learner = createLearner(policy.slice(), value.slice())
     const statistics = engine.ppoStep(learner, randomBatch(architecture, 1), { ...ppo, normalizeAdvantage: true })
     t.ok(Number.isFinite(statistics.loss))
     t.equal(learner.adam.step, 1)
+    const equal = { ...batch, advantage: new Float64Array(16).fill(3) }
+    t.ok(Number.isFinite(engine.ppoStep(learner, equal, { ...ppo, normalizeAdvantage: true }).gradNorm))
   })
 
   t.test('kept passes follow arrays that change in place, float32 and float64 agree', async (t) => {

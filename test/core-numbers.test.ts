@@ -141,6 +141,9 @@ t.test('generator', async (t) => {
     t.ok(Math.abs(sum / n) < 5 / Math.sqrt(n))
     t.ok(Math.abs(squares / n - 1) < 0.03)
     t.ok(Math.abs(fourth / n - 3) < 0.2)
+    let low = 0
+    for (let i = 0; i < 10_000; i++) if (rng.integer(3 * 2 ** 30) < 2 ** 30) low += 1
+    t.ok(Math.abs(low - 3333) < 250, `without bias towards small values: ${low} of 10000 in the lowest third`)
     t.throws(() => rng.integer(0), /got 0/)
     t.throws(() => rng.integer(1.5), /got 1.5/)
   })
