@@ -1,5 +1,5 @@
 /**
- * exp, expm1, log and tanh for float64 from + − × ÷ and comparisons alone: JavaScript engines round `Math.exp` and its
+ * exp, expm1, log and tanh for float64 from + − × ÷, floor and comparisons alone: JavaScript engines round `Math.exp` and its
  * relatives differently per processor, these are the same bits everywhere. Relative error below 1e-15, limits exact.
  */
 
@@ -14,6 +14,11 @@ const SQRT_HALF = Math.SQRT1_2
 
 /** 2^k for k = −1074 … 1023 at index k + 1074, every entry exact. */
 const POWERS_OF_TWO: Readonly<Float64Array> = powersOfTwo()
+
+/** From here on tanh rounds to 1. */
+const TANH_ONE = 20
+/** tanh(i / 32). */
+const TANH_TABLE: Readonly<Float64Array> = tanhTable()
 
 /** e^x. NaN → NaN, −∞ → 0, ∞ → ∞. */
 export function exp(x: number): number {
@@ -39,15 +44,18 @@ export function expm1(x: number): number {
   return scale * expm1Reduced(x - k * LN2_HIGH - k * LN2_LOW) + (scale - 1)
 }
 
-/** tanh x = E / (E + 2) with E = e^(2x) − 1. NaN → NaN, ±∞ → ±1, ±0 → ±0. */
+/** tanh by the addition theorem from the nearest entry of a table. NaN → NaN, ±∞ → ±1, ±0 → ±0. */
 export function tanh(x: number): number {
-  const y = 2 * Math.abs(x)
-  if (!(y <= 44)) return x > 0 ? 1 : x < 0 ? -1 : Number.NaN
+  const y = Math.abs(x)
+  if (!(y < TANH_ONE)) return x > 0 ? 1 : x < 0 ? -1 : Number.NaN
   if (x === 0) return x
-  const k = Math.floor(y * INVERSE_LN2 + 0.5)
-  const scale = powerOfTwo(k)
-  const e = scale * expm1Reduced(y - k * LN2_HIGH - k * LN2_LOW) + (scale - 1)
-  const result = e / (e + 2)
+  const i = Math.floor(y * 32 + 0.5)
+  const r = y - i * 0.03125
+  const r2 = r * r
+  // tanh r for |r| ≤ 1/64; the next term is below 1e-16 of the value.
+  const t = r - r * r2 * (1 / 3 - r2 * (2 / 15 - r2 * (17 / 315)))
+  const node = TANH_TABLE[i]!
+  const result = node + (t * (1 - node * node)) / (1 + node * t)
   return x < 0 ? -result : result
 }
 
@@ -120,5 +128,15 @@ function powersOfTwo(): Float64Array {
   for (let k = 0; k <= 1023; k++, power *= 2) table[k + 1074] = power
   power = 1
   for (let k = 0; k >= -1074; k--, power *= 0.5) table[k + 1074] = power
+  return table
+}
+
+/** tanh y = E / (E + 2) with E = e^(2y) − 1. */
+function tanhTable(): Float64Array {
+  const table = new Float64Array(TANH_ONE * 32 + 1)
+  for (let i = 0; i < table.length; i++) {
+    const e = expm1(i / 16)
+    table[i] = e / (e + 2)
+  }
   return table
 }

@@ -70,7 +70,8 @@ export function gate(input: GateInput): Verdict {
   const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
   const c = penaltyCoefficient(estimate.epsilon, gamma)
 
-  const delta = Float64Array.from(peer, (value, i) => value - own[i]!)
+  const delta = new Float64Array(own.length)
+  for (let i = 0; i < delta.length; i++) delta[i] = peer[i]! - own[i]!
   const fisher =
     estimator === 'exact'
       ? engine.fisherExact(own, delta, states.observations, K)

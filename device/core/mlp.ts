@@ -63,7 +63,7 @@ export function createWorkspace(): Workspace {
 export function reserve(network: Network, trace: Trace, count: number): Float64Array {
   trace.count = count
   const input = grown(trace.activations, 0, count * network.inputs)
-  network.layers.forEach((layer, l) => void grown(trace.activations, l + 1, count * layer.outputs))
+  for (let l = 0; l < network.layers.length; l++) grown(trace.activations, l + 1, count * network.layers[l]!.outputs)
   return input
 }
 
