@@ -6,8 +6,8 @@ import { ExitError } from '../schemas/exit.ts'
 import { settings } from '../schemas/setting.ts'
 import { aggregatorId, type Channel, channelOf, channels, largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import { createAggregator } from './aggregator.ts'
 import type { User } from './admission.ts'
+import { createAggregator } from './aggregator.ts'
 import { type Broker, createBroker } from './broker.ts'
 
 export interface BrokerContext extends CommandContext {
@@ -15,7 +15,10 @@ export interface BrokerContext extends CommandContext {
 }
 
 /** `trustmix broker`: the embedded broker, the averaging server, or both, until asked to stop. */
-export async function runBroker(config: Config, context: BrokerContext): Promise<{ port: number | null; refused: Readonly<Record<string, number>> }> {
+export async function runBroker(
+  config: Config,
+  context: BrokerContext,
+): Promise<{ port: number | null; refused: Readonly<Record<string, number>> }> {
   const broker = config.aggregator === 'only' ? undefined : await listen(config, context)
   if (broker) context.onListening(broker.port)
   const stopAggregator = config.aggregator === 'none' ? undefined : await startAggregator(config, broker, context)
@@ -46,7 +49,11 @@ async function listen(config: Config, context: BrokerContext): Promise<Broker> {
   }
 }
 
-async function startAggregator(config: Config, broker: Broker | undefined, context: BrokerContext): Promise<() => Promise<void>> {
+async function startAggregator(
+  config: Config,
+  broker: Broker | undefined,
+  context: BrokerContext,
+): Promise<() => Promise<void>> {
   const { fleet } = config
   const setting = settings[config.setting]
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
@@ -91,6 +98,9 @@ function readUsers(path: string | null): Map<string, User> {
     throw new ExitError('usage', `users file ${path}: ${(error as Error).message}`)
   }
   if (content.version !== formatVersion)
-    throw new ExitError('damaged', `unsupported-version: ${path} must have version ${formatVersion}, got ${content.version}`)
+    throw new ExitError(
+      'damaged',
+      `unsupported-version: ${path} must have version ${formatVersion}, got ${content.version}`,
+    )
   return new Map(Object.entries(content.users ?? {}))
 }

@@ -13,7 +13,10 @@ import { type CommandContext, connectBus, nextBoot, reach, readIdentity, require
 import { createSimIo } from './sim-io.ts'
 
 /** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
-export async function runDevice(config: Config, context: CommandContext): Promise<{ vehicle: string; policyHash: string }> {
+export async function runDevice(
+  config: Config,
+  context: CommandContext,
+): Promise<{ vehicle: string; policyHash: string }> {
   const vehicle = required(config, 'vehicle')
   const run = required(config, 'run')
   const stateDir = required(config, 'stateDir')

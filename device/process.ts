@@ -40,7 +40,13 @@ export async function reach(bus: MqttBus, config: Config): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new ExitError('unreachable', `no connection to the broker ${config.broker} within ${config.connectTimeoutMs} ms`)),
+      () =>
+        reject(
+          new ExitError(
+            'unreachable',
+            `no connection to the broker ${config.broker} within ${config.connectTimeoutMs} ms`,
+          ),
+        ),
       config.connectTimeoutMs,
     )
   })
@@ -56,7 +62,10 @@ export function readIdentity(config: Config): Identity {
   const privateKey = read(required(config, 'privateKeyFile'))
   const keys = parse(required(config, 'publicKeysFile')) as { version?: number; keys?: Record<string, string> }
   if (keys.version !== formatVersion)
-    throw new ExitError('damaged', `unsupported-version: ${config.publicKeysFile} must have version ${formatVersion}, got ${keys.version}`)
+    throw new ExitError(
+      'damaged',
+      `unsupported-version: ${config.publicKeysFile} must have version ${formatVersion}, got ${keys.version}`,
+    )
   try {
     return createIdentity(privateKey, keys.keys ?? {})
   } catch (error) {

@@ -64,7 +64,12 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     const { observationNames, actionNames } = createFeatures(setting, scales)
     const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
     if (!options.attachAggregator) throw new Error('method average needs an aggregator, got none')
-    options.attachAggregator({ bus: broker.connect(), run, identity, kind: { architecture, observationNames, actionNames } })
+    options.attachAggregator({
+      bus: broker.connect(),
+      run,
+      identity,
+      kind: { architecture, observationNames, actionNames },
+    })
   }
   const bridge = createBridge({
     world,

@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
+import { type Command, commands } from './commands.ts'
+import { followParent } from './parent.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const usage = `trustmix ${version}: a fleet of vehicles learns to drive better together, each mix of policies gated by a trust bound
+
+Usage: trustmix COMMAND [OPTIONS]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
+  .join('\n')}
+
+trustmix COMMAND --help lists a command's options.
+Exit codes: 0 ok, 2 bad usage or configuration, 3 a peer, server or program not reachable, 4 damaged data,
+70 internal error, 130 interrupted.`
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(`${usage}\n`)
+    return exitCodes.ok
+  }
+  if (name === '--version') {
+    process.stdout.write(`${version}\n`)
+    return exitCodes.ok
+  }
+  const command: Command | undefined = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined
+  if (!command) throw new ExitError('usage', `unknown command ${JSON.stringify(name)}; see trustmix --help`)
+  if (rest.includes('--help')) {
+    process.stdout.write(`${command.help}\n`)
+    return exitCodes.ok
+  }
+  const parent = followParent()
+  try {
+    return await command.run(rest, {
+      software: `trustmix ${version}`,
+      stopped: parent.stopped,
+      interrupts: parent.interrupts,
+      tell: parent.tell,
+      print: (line) => process.stderr.write(`${line}\n`),
+      output: (text) => process.stdout.write(text),
+    })
+  } finally {
+    parent.release()
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    process.exitCode = report(error)
+  },
+)
+
+/** Says what went wrong; returns the exit code. */
+function report(error: unknown): number {
+  const say = (text: string): void => {
+    process.stderr.write(`trustmix: ${text}\n`)
+  }
+  if (error instanceof ExitError) {
+    say(error.message)
+    return error.code
+  }
+  if (error instanceof SumoMissingError || error instanceof SumoError) {
+    say(error.message)
+    return exitCodes.unreachable
+  }
+  say(`internal error: ${error instanceof Error ? error.stack : String(error)}`)
+  return exitCodes.internal
+}
