@@ -194,10 +194,10 @@ t.test('without SUMO the error names the program and how to get it', async (t) =
     process.env.PATH = path
   })
   process.env.PATH = t.testdir()
-  await t.rejects(
-    createSumoWorld({ preset: 'lab' }),
-    /must be installed, but it was not found: run "apt-get install sumo"/,
-  )
+  await t.rejects(createSumoWorld({ preset: 'lab' }), {
+    name: 'SumoMissingError',
+    message: /^sumo must be installed, but it was not found: run "apt-get install sumo"/,
+  })
 })
 
 for (const [preset, controllers] of [
