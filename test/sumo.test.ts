@@ -1,191 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startSumoClient } from '../sim-bridge/sumo/client.ts'
-import { type Connection, MessageFrames, openConnection } from '../sim-bridge/sumo/connection.ts'
 import * as domains from '../sim-bridge/sumo/domains.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
-import { LoopOrder } from '../sim-bridge/sumo/loop.ts'
-import { startPositions } from '../sim-bridge/sumo/network.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
-import { StorageReader, StorageWriter } from '../sim-bridge/sumo/storage.ts'
 import { createSumoWorld, type SumoWorld } from '../sim-bridge/sumo/sumo-world.ts'
 import { requireTool } from './support/require.ts'
 
 const referenceFolder = new URL('../../test/reference/', import.meta.url)
 const vehicles = Array.from({ length: 14 }, (_, i) => `car${i}`)
-const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
-
-t.test('a message is big-endian, starts with its own length and holds several commands', async (t) => {
-  const writer = new StorageWriter()
-  domains.writeSpeedMode(writer, 'a', 1)
-  domains.writeSimulationStep(writer)
-  t.same(
-    writer.message(),
-    hex('0000001b 0d c4 b3 00000001 61 09 00000001 0a 02 0000000000000000'),
-    'set command of 13 bytes, step of 10 bytes',
-  )
-  writer.clear()
-  domains.writeSlowDown(writer, 'a', 1, 0)
-  t.same(
-    writer.message(),
-    hex('00000023 1f c4 14 00000001 61 0f 00000002 0b 3ff0000000000000 0b 0000000000000000'),
-    'the writer starts again',
-  )
-})
-
-t.test('a command of more than 255 bytes has a long length, and the buffer grows', async (t) => {
-  const writer = new StorageWriter()
-  domains.writeLoad(writer, ['x'.repeat(5000)])
-  const message = writer.message()
-  t.equal(message.length, 4 + 1 + 4 + 1 + 1 + 4 + 4 + 5000)
-  t.equal(message.readInt32BE(0), message.length)
-  t.equal(message[4], 0)
-  t.equal(message.readInt32BE(5), message.length - 4)
-  t.equal(message[9], 1)
-})
-
-t.test('reading past the end or another type is an error that says so', async (t) => {
-  t.throws(() => new StorageReader(hex('0000')).readInteger(), new SumoError(past(4, 0, 2)))
-  t.throws(() => new StorageReader(hex('00000005 6162')).readString(), new SumoError(past(5, 4, 2)))
-  t.throws(() => new StorageReader(hex('ffffffff 6162')).readString(), new SumoError(past(-1, 4, 2)))
-  t.throws(() => new StorageReader(hex('0c 00000000')).readTypedDouble(), /must be of type 11, got 12 at byte 0/)
-})
-
-function past(bytes: number, at: number, left: number): string {
-  return `a TraCI message must hold what it announces: ${bytes} bytes at ${at}, got ${left}`
-}
-
-t.test('the byte stream is cut into messages wherever TCP cuts it', async (t) => {
-  const stream = hex('00000006 aabb 00000004 00000005 cc')
-  for (let size = 1; size <= stream.length; size++) {
-    const frames = new MessageFrames()
-    const bodies: string[] = []
-    for (let at = 0; at < stream.length; at += size) {
-      bodies.push(...frames.push(stream.subarray(at, at + size)).map((body) => body.toString('hex')))
-    }
-    t.same(bodies, ['aabb', '', 'cc'], `chunks of ${size}`)
-  }
-  for (const length of ['00000003', 'ffffffff', '01000001']) {
-    t.throws(() => new MessageFrames().push(hex(length)), /must have 4 to 16777216 bytes/)
-  }
-})
-
-t.test('the values of a step are handed to the sink, and refusals are SUMO’s words', async (t) => {
-  const status = '07 02 00 00000000'
-  const speed = '40 00 0b 4000000000000000'
-  const road = '50 00 0c 00000001 72'
-  const place = '56 00 0b 3ff0000000000000'
-  const vehicle = `26 e4 00000001 61 03 ${speed} ${road} ${place}`
-  const collision = '0c 00000001 61 0c 00000001 62 0c 00000000 0c 00000000 0b 0000000000000000 0b 0000000000000000'
-  const collisions = `23 00 0f 0000000a 09 00000001 ${collision} 0c 00000000 0c 00000000 0b 0000000000000000`
-  const simulation = `00 00000052 eb 00000000 01 ${collisions}`
-  const seen: unknown[] = []
-  const sink: domains.StateSink = {
-    onVehicle: (...values) => seen.push(values),
-    onCollision: (...values) => seen.push(values),
-  }
-  domains.readSimulationStep(new StorageReader(hex(`${status} 00000002 ${vehicle} ${simulation}`)), sink)
-  t.same(seen, [
-    ['a', 'r', 1, 2],
-    ['a', 'b'],
-  ])
-  const refused = new StorageReader(hex('09 c4 ff 00000002 6e6f'))
-  t.throws(() => domains.readVehicleCommand(refused, 'slowDown of a'), /refused the command "slowDown of a": no/)
-  const wrong = new StorageReader(hex('07 02 00 00000000'))
-  t.throws(() => domains.readVehicleCommand(wrong, 'slowDown of a'), /in the order of the commands/)
-})
-
-t.test('the connection waits for SUMO to listen, takes replies in pieces and one call at a time', async (t) => {
-  const { connection, server } = await connectToFake(t, 1000)
-  const first = connection.exchange(new StorageWriter())
-  await t.rejects(connection.exchange(new StorageWriter()), /await each call/)
-  for (const byte of hex('00000005 2a')) server.write(Buffer.of(byte))
-  t.equal((await first).readUnsignedByte(), 0x2a)
-})
-
-t.test(
-  'silence, a lost socket and bytes nobody asked for end the connection with the rule that was broken',
-  async (t) => {
-    const silent = await connectToFake(t, 20)
-    await t.rejects(silent.connection.exchange(new StorageWriter()), /must reply within 20 ms, got nothing/)
-    t.equal(silent.connection.isOpen, false)
-    const lost = await connectToFake(t, 1000)
-    const pending = lost.connection.exchange(new StorageWriter())
-    lost.server.end()
-    await t.rejects(pending, /must stay open, but SUMO closed it/)
-    await t.rejects(lost.connection.exchange(new StorageWriter()), /must stay open/, 'also every later call')
-    const chatty = await connectToFake(t, 1000)
-    chatty.server.write(hex('00000004'))
-    await once(chatty.server, 'close')
-    await t.rejects(chatty.connection.exchange(new StorageWriter()), /got a message nobody asked for/)
-    const port = await findFreePort()
-    await t.rejects(
-      openConnection({ port, connectTimeoutMs: 30, replyTimeoutMs: 0 }),
-      /must listen on port \d+ within 30 ms/,
-    )
-  },
-)
-
-/** A server that listens only after the client has begun to call. */
-async function connectToFake(t: Test, replyTimeoutMs: number): Promise<{ connection: Connection; server: Socket }> {
-  const port = await findFreePort()
-  const connecting = openConnection({ port, connectTimeoutMs: 5000, replyTimeoutMs })
-  const listener = createServer({ noDelay: true }).listen(port, '127.0.0.1')
-  const accepted = once(listener, 'connection')
-  const connection = await connecting
-  const [server]: Socket[] = await accepted
-  t.teardown(() => {
-    connection.close()
-    server?.destroy()
-    listener.close()
-  })
-  server?.on('error', () => {}).resume()
-  return { connection, server: server! }
-}
-
-t.test('gap, leader and follower follow the loop coordinate, over its end too', async (t) => {
-  const order = new LoopOrder(3)
-  const gap = new Float64Array(3)
-  const leader = new Int32Array(3)
-  const follower = new Int32Array(3)
-  order.update(Float64Array.of(10, 18, 95), 100, gap, leader, follower)
-  t.same([...gap], [3, 72, 10])
-  t.same([...leader], [1, 2, 0])
-  t.same([...follower], [2, 0, 1])
-  order.update(Float64Array.of(11, 19, 4), 100, gap, leader, follower)
-  t.same([...gap], [3, 80, 2])
-  t.same([...leader], [1, 2, 0])
-  order.update(Float64Array.of(11, 19, 7), 100, gap, leader, follower)
-  t.equal(gap[2], 0, 'cars that overlap have no negative gap')
-})
-
-t.test('the cars start where the reference runs start them', async (t) => {
-  const routes = readFileSync(new URL('sumo-lab/fig8.rou.xml', referenceFolder), 'utf8')
-  const expected = [...routes.matchAll(/route="from_(\w+)" .*departPos="([\d.]+)"/g)]
-  const starts = startPositions(new Array<number>(14).fill(0))
-  t.same(
-    starts.map(({ edge, position }) => [edge, position]),
-    expected.map(([, edge, position]) => [edge, Number(position)]),
-  )
-  t.same(startPositions([-0.01, 0.5]), [
-    { edge: 'lower_ring', position: 141.36 },
-    { edge: 'right', position: 0.5 },
-  ])
-})
-
-t.test('what cannot be is refused with the rule and the value', async (t) => {
-  // @ts-expect-error a preset from a command line
-  await t.rejects(createSumoWorld({ preset: 'city' }), new SumoError('preset must be one of lab, flow, got "city"'))
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: ['a', 'a'] }), /vehicle ids must differ, got a, a/)
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: ['a"b'] }), /a vehicle id must match/)
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: [] }), /there must be 1 to 53 vehicles, got 0/)
-  await t.rejects(createSumoWorld({ preset: 'lab', learners: [14] }), /indices of vehicles, 0 to 13, got 14/)
-  await t.rejects(createSumoWorld({ preset: 'lab', startOffsets: [1] }), /one value per car, 14, got 1/)
-})
 
 t.test('without SUMO the error names the program and how to get it', async (t) => {
   await t.rejects(createSumoWorld({ preset: 'lab', binary: join(t.testdir(), 'sumo') }), SumoMissingError)
@@ -194,10 +20,10 @@ t.test('without SUMO the error names the program and how to get it', async (t) =
     process.env.PATH = path
   })
   process.env.PATH = t.testdir()
-  await t.rejects(
-    createSumoWorld({ preset: 'lab' }),
-    /must be installed, but it was not found: run "apt-get install sumo"/,
-  )
+  await t.rejects(createSumoWorld({ preset: 'lab' }), {
+    name: 'SumoMissingError',
+    message: /^sumo must be installed, but it was not found: run "apt-get install sumo"/,
+  })
 })
 
 for (const [preset, controllers] of [
@@ -363,15 +189,25 @@ t.test('where SUMO dies, the pending call says how, and so does every later one'
   await drive(world, 'none')
   t.ok(world.processId)
   process.kill(world.processId!, 'SIGKILL')
-  const rule = /SUMO must run until this world is closed, but it ended \(signal SIGKILL\).*create a new one/
+  const rule = /SUMO must run until this world is closed \(.*create a new one\), but it ended \(signal SIGKILL\)/
   await t.rejects(drive(world, 'none'), rule)
   await t.rejects(world.reset(), rule)
 })
 
-t.test('a SUMO that cannot start is quoted', async (t) => {
+t.test('files that cannot be made, a SUMO that ends at once and a car without room are told', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const directory = t.testdir({ 'fig8.net.xml': {} })
+  const directory = t.testdir({ 'fig8.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
   await t.rejects(createSumoWorld({ preset: 'lab', directory }), /netconvert must turn our files into a net, got ".+"/s)
+  const binary = join(directory, 'sumo')
+  chmodSync(binary, 0o755)
+  await t.rejects(
+    createSumoWorld({ preset: 'lab', binary }),
+    new SumoError('SUMO must start and wait for us, but it ended (exit code 7) and said "no licence"'),
+  )
+  await t.rejects(
+    createSumoWorld({ preset: 'lab', vehicles: ['a', 'b'], startOffsets: [0, -200] }),
+    /every car must find room where it starts, 2.5 m from the next, got "b" waiting outside/,
+  )
 })
 
 t.test(

@@ -121,7 +121,7 @@ export class SumoClient {
     } catch (error) {
       // The socket closes a moment before the process is known to have ended.
       if (this.#closing || this.#connection.isOpen || !(await this.#sumo?.waitForEnd(END_TIMEOUT_MS))) throw error
-      throw this.#sumo?.failure('SUMO must run until this world is closed')
+      throw this.#sumo?.failure('SUMO must run until this world is closed (close it and create a new one)')
     }
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SumoError, SumoMissingError } from './errors.ts'
 
@@ -13,6 +13,12 @@ export function findSumo(binary: string | undefined, gui: boolean): string {
   if (home === undefined) return name
   const inHome = join(home, 'bin', name)
   return existsSync(inHome) ? inHome : name
+}
+
+/** Throws `SumoMissingError` where there is no such program, before any file is written or process started. */
+export function requireProgram(program: string): void {
+  const folders = basename(program) === program ? (process.env.PATH ?? '').split(delimiter) : ['']
+  if (!folders.some((folder) => existsSync(join(folder, program)))) throw new SumoMissingError(program)
 }
 
 /** `netconvert` of the same installation as the given program, else the one on PATH. */
@@ -72,7 +78,7 @@ export class SumoProcess {
     this.#closed = new Promise((resolve) => {
       child.once('close', () => {
         process.removeListener('exit', killNow)
-        this.#ended.abort(this.failure('SUMO must run until it is closed'))
+        this.#ended.abort(this.failure('SUMO must start and wait for us'))
         resolve()
       })
     })
@@ -92,9 +98,7 @@ export class SumoProcess {
     const { exitCode, signalCode } = this.#child
     const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`
     const words = this.#stderr.trim()
-    return new SumoError(
-      `${rule}, but it ended (${how})${words === '' ? '' : ` and said "${words}"`}: close this world and create a new one`,
-    )
+    return new SumoError(`${rule}, but it ended (${how})${words === '' ? '' : ` and said "${words}"`}`)
   }
 
   /** Waits for the program to end by itself; false after the time given. */

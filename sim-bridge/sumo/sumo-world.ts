@@ -8,7 +8,7 @@ import { SumoError } from './errors.ts'
 import { LoopOrder } from './loop.ts'
 import { type Network, writeNetwork } from './network.ts'
 import { type Cars, parseCars, type SumoWorldOptions } from './options.ts'
-import { findNetconvert, findSumo } from './process.ts'
+import { findNetconvert, findSumo, requireProgram } from './process.ts'
 
 /**
  * Starts SUMO (or connects to one) with the figure eight, all cars at rest at their start.
@@ -18,6 +18,7 @@ export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWo
   const { port, gui = false } = options
   const cars = parseCars(options)
   const binary = findSumo(options.binary, gui)
+  if (port === undefined) requireProgram(binary)
   const directory = await openDirectory(options.directory)
   let client: SumoClient | undefined
   const release = async (): Promise<void> => {
@@ -182,6 +183,11 @@ export class SumoWorld implements World {
   onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void {
     const i = this.#index.get(vehicle)
     const start = this.#roadStarts.get(road)
+    if (road === '') {
+      throw new SumoError(
+        `every car must find room where it starts, 2.5 m from the next, got "${vehicle}" waiting outside`,
+      )
+    }
     if (i === undefined || start === undefined) {
       throw new SumoError(`our cars must drive on our roads, got "${vehicle}" on "${road}"`)
     }
