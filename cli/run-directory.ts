@@ -1,0 +1,91 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { writeAtomically } from '../device/checkpoint.ts'
+import { rawPublicKey } from '../device/identity.ts'
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import { type Summary, validateSummary } from '../schemas/summary.ts'
+import { aggregatorId } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+
+/** Where everything of a run lies. Secrets are readable by the owner only. */
+export interface RunDirectory {
+  readonly path: string
+  /** Writes the configuration file of one process and returns its path. */
+  processConfig(name: string, config: Partial<Config>): string
+  secret(name: string): string
+  readonly policies: string
+  state(vehicle: string): string
+}
+
+/**
+ * Opens the directory of a run, makes one Ed25519 key per vehicle and one password per process where there are none yet.
+ * ExitError 2 where the directory holds another run.
+ */
+export function openRunDirectory(config: Config, vehicles: readonly string[], bridgeId: string): RunDirectory {
+  const path = resolve(config.resume ?? config.runDir ?? join('runs', defaultName(config)))
+  if (config.resume === null && existsSync(join(path, 'summary.json')))
+    throw new ExitError('usage', `${path} holds a run already; name another --run-dir or go on with --resume`)
+  mkdirSync(join(path, 'secrets'), { recursive: true, mode: 0o700 })
+  const secret = (name: string): string => join(path, 'secrets', name)
+  if (!existsSync(secret('public-keys.json'))) makeSecrets(secret, vehicles, bridgeId)
+  return {
+    path,
+    secret,
+    policies: join(path, 'policies'),
+    state: (vehicle) => join(path, 'state', vehicle),
+    processConfig(name, values) {
+      const file = join(path, 'processes', `${name}.json`)
+      writeAtomically(file, `${JSON.stringify({ version: formatVersion, ...values }, null, 2)}\n`)
+      return file
+    },
+  }
+}
+
+/** The configuration that an interrupted run was started with. */
+export function readResumedConfig(directory: string): Config {
+  const path = join(directory, 'config.json')
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Config
+  } catch (error) {
+    throw new ExitError('usage', `--resume needs the directory of a run: ${(error as Error).message}`)
+  }
+}
+
+/** The summary of an interrupted run; undefined where not one epoch was finished. */
+export function readResumedSummary(directory: string): Summary | undefined {
+  const path = join(directory, 'summary.json')
+  if (!existsSync(path)) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new ExitError('damaged', `${path} must be JSON: ${(error as Error).message}`)
+  }
+  const validated = validateSummary(value)
+  if (!validated.ok) throw new ExitError('damaged', `${path}: ${validated.detail}`)
+  return validated.value
+}
+
+function makeSecrets(secret: (name: string) => string, vehicles: readonly string[], bridgeId: string): void {
+  const keys: Record<string, string> = {}
+  const users: Record<string, { role: string; id: string; password: string }> = {}
+  for (const id of [...vehicles, aggregatorId, bridgeId]) {
+    const role = id === bridgeId ? 'bridge' : id === aggregatorId ? 'aggregator' : 'device'
+    const password = randomBytes(24).toString('base64url')
+    users[id] = { role, id, password }
+    writeAtomically(secret(`${id}.password`), `${password}\n`, 0o600)
+    if (role === 'bridge') continue
+    const { privateKey } = generateKeyPairSync('ed25519')
+    writeAtomically(secret(`${id}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)
+    keys[id] = rawPublicKey(privateKey)
+  }
+  writeAtomically(secret('users.json'), JSON.stringify({ version: formatVersion, users }), 0o600)
+  writeAtomically(secret('public-keys.json'), JSON.stringify({ version: formatVersion, keys }), 0o600)
+}
+
+function defaultName({ method, seed }: Config): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
+  return `${time}-${method}-seed${seed}-${randomBytes(2).toString('hex')}`
+}
