@@ -82,7 +82,9 @@ ${describeOptions('sim-bridge')}`,
       onEvent(event) {
         io.tell({ kind: 'event', event })
         if (event.kind === 'epoch')
-          io.print(`epoch ${event.epoch}/${config.epochs}  mean speed ${event.meanSpeed.toFixed(2)} m/s  NAS ${event.nas.toFixed(3)}`)
+          io.print(
+            `epoch ${event.epoch}/${config.epochs}  mean speed ${event.meanSpeed.toFixed(2)} m/s  NAS ${event.nas.toFixed(3)}`,
+          )
       },
       onStart: (bridge) => io.interrupts(() => bridge.stop('now')),
     })

@@ -18,7 +18,12 @@ const spec = {
   policies: { kind: 'text', required: true, description: 'folder with one policy file per vehicle (runs/…/policies)' },
   sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
   preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
-  setting: { kind: 'choice', choices: ['headway', 'letter'], default: 'headway', description: 'what the policies were trained in' },
+  setting: {
+    kind: 'choice',
+    choices: ['headway', 'letter'],
+    default: 'headway',
+    description: 'what the policies were trained in',
+  },
   seed: { kind: 'number', default: 1, minimum: 0, maximum: 4294967295, description: 'seed of the decision intervals' },
   json: { kind: 'flag', description: 'print one JSON object' },
   help: { kind: 'flag', description: 'this text' },
@@ -42,7 +47,10 @@ ${describeToolOptions(spec)}`,
       const steps = 1500
       const baseline = await measureBaseline(world, steps)
       const features = createFeatures(setting, { preset, ...world })
-      const schedules = drawSchedules(options.seed, world.vehicles.filter((_, i) => world.learner[i]))
+      const schedules = drawSchedules(
+        options.seed,
+        world.vehicles.filter((_, i) => world.learner[i]),
+      )
       const commands = new Map<number, ReturnType<typeof features.command>>()
       const row = new Float32Array(featureCount(setting))
       const mean = new Float64Array(1)
@@ -102,7 +110,10 @@ function readPolicies(folder: string, observationSize: number): Map<string, { en
       const path = join(folder, name)
       const { architecture, policy } = policyOf(path, readTensorFile(path))
       if (architecture.observationSize !== observationSize || architecture.actionSize !== 1)
-        throw new ExitError('damaged', `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`)
+        throw new ExitError(
+          'damaged',
+          `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
+        )
       return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
     }),
   )

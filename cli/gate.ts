@@ -1,4 +1,11 @@
-import { decodeSafetensors, gate, policyLayout, refusal, type Verdict, vectorFromTensors } from '../device/core/index.ts'
+import {
+  decodeSafetensors,
+  gate,
+  policyLayout,
+  refusal,
+  type Verdict,
+  vectorFromTensors,
+} from '../device/core/index.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash } from '../device/identity.ts'
 import { exitCodes } from '../schemas/exit.ts'
@@ -14,7 +21,13 @@ const spec = {
   gamma: { kind: 'number', default: 0.99, minimum: 0, exclusiveMaximum: 1, description: 'discount' },
   mode: { kind: 'choice', choices: ['theorem1', 'strict'], default: 'theorem1', description: 'reading of the bound' },
   estimator: { kind: 'choice', choices: ['exact', 'sampled'], default: 'exact', description: 'of the Fisher form' },
-  margin: { kind: 'number', default: 0.1, minimum: 0, exclusiveMaximum: 1, description: 'share by which α stays below the bound' },
+  margin: {
+    kind: 'number',
+    default: 0.1,
+    minimum: 0,
+    exclusiveMaximum: 1,
+    description: 'share by which α stays below the bound',
+  },
   json: { kind: 'flag', description: 'print the verdict as one JSON object' },
   help: { kind: 'flag', description: 'this text' },
 } as const
@@ -52,7 +65,13 @@ Exit code 0 whether accepted or rejected; 4 if own, experience or fisher file is
       margin: options.margin,
       z: 1,
     }
-    const identity = { ownHash: policyHash(own.policy), peerHash: null, peerId: null, peerBoot: null, peerSequence: null }
+    const identity = {
+      ownHash: policyHash(own.policy),
+      peerHash: null,
+      peerId: null,
+      peerBoot: null,
+      peerSequence: null,
+    }
     const judge = (): Verdict => {
       const opened = openPeer(readBytes(options.peer), own.architecture)
       if (opened.policy === undefined) return refusal(opened.reason, gateOptions, identity)
@@ -82,7 +101,9 @@ Exit code 0 whether accepted or rejected; 4 if own, experience or fisher file is
   },
 }
 
-type OpenedPeer = { readonly policy: Float64Array } | { readonly policy?: undefined; readonly reason: 'malformed' | 'shape-mismatch' | 'non-finite' }
+type OpenedPeer =
+  | { readonly policy: Float64Array }
+  | { readonly policy?: undefined; readonly reason: 'malformed' | 'shape-mismatch' | 'non-finite' }
 
 /** The peer's policy, or why it is not one for this agent. */
 function openPeer(bytes: Uint8Array, architecture: Parameters<typeof policyLayout>[0]): OpenedPeer {

@@ -81,7 +81,11 @@ ${describeToolOptions(spec)}`,
     if (options.json) io.output(`${JSON.stringify({ steps, policyHash: policyHash(learner.policy) })}\n`)
     else
       for (const [i, step] of steps.entries())
-        io.output(`step ${i + 1}  ${Object.entries(step).map(([name, x]) => `${name} ${Number(x).toPrecision(6)}`).join('  ')}\n`)
+        io.output(
+          `step ${i + 1}  ${Object.entries(step)
+            .map(([name, x]) => `${name} ${Number(x).toPrecision(6)}`)
+            .join('  ')}\n`,
+        )
     return exitCodes.ok
   },
 }

@@ -5,7 +5,9 @@ import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { type Command, commands } from './commands.ts'
 import { followParent } from './parent.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 const usage = `trustmix ${version}: a fleet of vehicles learns to drive better together, each mix of policies gated by a trust bound
 
@@ -29,7 +31,9 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${version}\n`)
     return exitCodes.ok
   }
-  const command: Command | undefined = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined
+  const command: Command | undefined = Object.hasOwn(commands, name)
+    ? commands[name as keyof typeof commands]
+    : undefined
   if (!command) throw new ExitError('usage', `unknown command ${JSON.stringify(name)}; see trustmix --help`)
   if (rest.includes('--help')) {
     process.stdout.write(`${command.help}\n`)

@@ -84,8 +84,10 @@ function show(args: readonly string[], output: (text: string) => void): number {
   }
   if (options.json) output(`${JSON.stringify(found)}\n`)
   else
-    output(`${Object.entries(found)
-      .map(([name, value]) => `${name.padEnd(18)}${typeof value === 'string' ? value : JSON.stringify(value)}`)
-      .join('\n')}\n`)
+    output(
+      `${Object.entries(found)
+        .map(([name, value]) => `${name.padEnd(18)}${typeof value === 'string' ? value : JSON.stringify(value)}`)
+        .join('\n')}\n`,
+    )
   return exitCodes.ok
 }

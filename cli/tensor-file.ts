@@ -44,7 +44,12 @@ export function policyOf(path: string, file: SafetensorsFile): { architecture: A
 }
 
 /** A column of rows: [count] or [count, width], finite. */
-export function columnOf(path: string, file: SafetensorsFile, name: string, width: number | null): { count: number; data: Float64Array } {
+export function columnOf(
+  path: string,
+  file: SafetensorsFile,
+  name: string,
+  width: number | null,
+): { count: number; data: Float64Array } {
   return damagedUnless(path, () => {
     const tensor = file.tensors.get(name)
     if (!tensor) throw new Error(`tensor ${name} is missing`)
@@ -63,6 +68,9 @@ export function sameRows(path: string, columns: Readonly<Record<string, { count:
   const counts = Object.values(columns).map(({ count }) => count)
   const [first = 0] = counts
   if (counts.some((count) => count !== first))
-    throw new ExitError('damaged', `${path}: columns must have equally many rows, got ${JSON.stringify(Object.fromEntries(Object.entries(columns).map(([k, { count }]) => [k, count])))}`)
+    throw new ExitError(
+      'damaged',
+      `${path}: columns must have equally many rows, got ${JSON.stringify(Object.fromEntries(Object.entries(columns).map(([k, { count }]) => [k, count])))}`,
+    )
   return first
 }

@@ -39,7 +39,7 @@ export function readToolOptions<const S extends Record<string, ToolOption>>(
   } catch (error) {
     throw new ExitError('usage', `${(error as Error).message}\nSee: trustmix ${command} --help`)
   }
-  const values = Object.entries(spec).map(([name, option]) => [name, valueOf(name, option, given[name])])
+  const values = Object.entries(spec).map(([name, option]) => [name, parseValue(name, option, given[name])])
   return Object.fromEntries(values) as Values<S>
 }
 
@@ -49,13 +49,17 @@ export function describeToolOptions(spec: Record<string, ToolOption>): string {
     .map(([name, option]) => {
       const kind = option.choices?.join('|') ?? { text: 'FILE', number: 'N', choice: '', flag: '' }[option.kind]
       const left = `  --${name}${kind ? ` ${kind}` : ''}`
-      const fallback = option.required ? ' (required)' : option.default === undefined ? '' : ` (default ${option.default})`
+      const fallback = option.required
+        ? ' (required)'
+        : option.default === undefined
+          ? ''
+          : ` (default ${option.default})`
       return `${left.length > 30 ? `${left}\n${' '.repeat(32)}` : left.padEnd(32)}${option.description}${fallback}`
     })
     .join('\n')
 }
 
-function valueOf(name: string, option: ToolOption, given: string | boolean | undefined): unknown {
+function parseValue(name: string, option: ToolOption, given: string | boolean | undefined): unknown {
   if (given === undefined) {
     if (option.required) throw new ExitError('usage', `--${name} is needed, got nothing`)
     return option.kind === 'flag' ? false : option.default
@@ -65,9 +69,11 @@ function valueOf(name: string, option: ToolOption, given: string | boolean | und
   if (option.kind !== 'number') return given
   const value = Number(given)
   const { minimum = -Infinity, maximum = Infinity, exclusiveMaximum = Infinity } = option
-  if (String(given).trim() === '' || !Number.isFinite(value)) throw new ExitError('usage', `--${name} must be a number, got ${given}`)
+  if (String(given).trim() === '' || !Number.isFinite(value))
+    throw new ExitError('usage', `--${name} must be a number, got ${given}`)
   if (value < minimum) throw new ExitError('usage', `--${name} must be at least ${minimum}, got ${given}`)
   if (value > maximum) throw new ExitError('usage', `--${name} must be at most ${maximum}, got ${given}`)
-  if (value >= exclusiveMaximum) throw new ExitError('usage', `--${name} must be below ${exclusiveMaximum}, got ${given}`)
+  if (value >= exclusiveMaximum)
+    throw new ExitError('usage', `--${name} must be below ${exclusiveMaximum}, got ${given}`)
   return value
 }

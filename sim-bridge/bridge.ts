@@ -80,11 +80,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
     onLeft(vehicle, cause) {
+      if (over) return
       if (stopping !== 'now') tally.disturbed(cause)
       emit({ kind: 'presence', vehicle, state: 'offline' })
     },
   })
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
+  let over = false
   let epoch = options.resumed?.epochs.length ?? 0
 
   function interval(id: string): number {
@@ -226,6 +228,7 @@ export function createBridge(options: BridgeOptions): Bridge {
         if (!(await driveEpoch())) break
       }
       if (tally.summary().epochs.length < epochs) tally.interrupt()
+      over = true
       const ends = await askAll(present(lockStep, participants), () => ({ kind: 'end', epoch, step: 0 }))
       for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
       bus.clear(channels.run, { fleet, run })

@@ -25,6 +25,9 @@ export interface Tally {
   summary(): Summary
 }
 
+/** The first causes say why a run parted from its seed; later ones follow from them. */
+const maxCauses = 100
+
 /** Starts from nothing, or from the summary of the interrupted run that is resumed. */
 export function createTally(options: TallyOptions, resumed?: Summary): Tally {
   const { vehicles } = options
@@ -50,6 +53,10 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
     if (row) row[j] = (row[j] ?? 0) + 1
   }
 
+  const disturbed = (cause: string): void => {
+    if (causes.length < maxCauses) causes.push(cause)
+  }
+
   return {
     learned(vehicle, { policyHash, samples, updates, return: value }) {
       policies[vehicle] = policyHash
@@ -66,7 +73,7 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
         if (positive) bump(referred[i], j)
       }
       for (const [reason, count] of Object.entries(answer.refused)) verdicts[reason] = (verdicts[reason] ?? 0) + count
-      if (answer.note !== undefined) causes.push(`${vehicle}: ${answer.note}`)
+      if (answer.note !== undefined) disturbed(`${vehicle}: ${answer.note}`)
     },
     policy(vehicle, hash) {
       policies[vehicle] = hash
@@ -78,9 +85,7 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
     baseline(entry) {
       baseline = entry
     },
-    disturbed(cause) {
-      causes.push(cause)
-    },
+    disturbed,
     interrupt() {
       interrupted = true
     },

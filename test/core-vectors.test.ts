@@ -70,9 +70,8 @@ for (const golden of goldenCases()) {
           t.equal(verdict.accepted, wanted.policy_advantage > 0)
           t.equal(verdict.reason, wanted.policy_advantage > 0 ? 'accepted' : 'non-positive-advantage')
           near(t, 'alpha', verdict.alpha, 0.9 * Math.min(bound, 1))
-          // The verdict's KL is of the float32 policy that will run.
           const exact = engine.meanKl(own, unroundedMix(own, peer, verdict.alpha), states.observations, states.count)
-          t.ok(Math.abs(verdict.kl! - exact) <= 1e-2 * exact, `kl ${verdict.kl} is nearly ${exact}`)
+          near(t, 'kl', verdict.kl, exact)
         })
       }
     }

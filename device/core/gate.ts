@@ -1,5 +1,4 @@
 import type { Engine, Vector } from './engine.ts'
-import { mix } from './mix.ts'
 import { policyLayout } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -98,7 +97,8 @@ export function gate(input: GateInput): Verdict {
   if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
   const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
   if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-  const kl = engine.meanKl(own, mix(own, peer, alpha), states.observations, K)
+  const mixed = Float64Array.from(own, (value, i) => value + alpha * delta[i]!) // (4), before it is rounded
+  const kl = engine.meanKl(own, mixed, states.observations, K)
   if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
   return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
 }

@@ -45,7 +45,7 @@ export interface VerdictEvidence {
   readonly c: number | null
   /** q = Δᵀ G(θ) Δ. */
   readonly fisher: number | null
-  /** Mean exact KL(own ‖ new) over the K states, new being the mixed policy as it will run (float32 values). */
+  /** Mean exact KL(own ‖ new) over the K states at the returned α. */
   readonly kl: number | null
 }
 

@@ -1,0 +1,291 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeAtomically } from '../device/checkpoint.ts'
+import { type Config, type ConfigKey, configKeys } from '../schemas/config.ts'
+import { ExitError, exitCodes } from '../schemas/exit.ts'
+import type { Summary } from '../schemas/summary.ts'
+import { aggregatorId } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import type { BridgeEvent } from '../sim-bridge/bridge.ts'
+import { bridgeId } from '../sim-bridge/cli.ts'
+import { createScenario } from '../sim-bridge/sim/scenario.ts'
+import type { Command, CommandIo } from './commands.ts'
+import { createFleetView } from './fleet-view.ts'
+import { describeOptions, readOptions } from './options.ts'
+import { openRunDirectory, type RunDirectory, readResumedConfig, readResumedSummary } from './run-directory.ts'
+import { type Child, restartCommand, startChild, type Task } from './supervisor.ts'
+
+/** The whole fleet on this machine: broker, bridge and one process per vehicle, supervised. */
+export const fleetCommand: Command = {
+  summary: 'the whole run on this machine: broker, world and seven devices',
+  help: `trustmix fleet: seven devices learn the figure eight over MQTT, each an operating-system process of its own.
+
+Usage: trustmix fleet [--epochs 200] [--seed 1] [--method gated] [--sim embedded|sumo] [--broker mqtt://HOST:PORT]
+
+${describeOptions('fleet')}
+
+Ctrl-C ends after the present epoch with what there is (exit 130); a second one ends at once.
+Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, processes.json (role, vehicle, pid, restart).`,
+  async run(args, io) {
+    const { config: asked, json, given } = readOptions('fleet', args, process.env)
+    const config = asked.resume === null ? asked : resumedConfig(asked, given)
+    const summary = await runFleet(config, json, io)
+    if (json) io.output(`${JSON.stringify(summary)}\n`)
+    return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
+  },
+}
+
+async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<Summary> {
+  const scenario = createScenario({ preset: config.preset })
+  const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
+  const directory = openRunDirectory(config, vehicles, bridgeId)
+  const resumed = config.resume === null ? undefined : readResumedSummary(directory.path)
+  writeAtomically(join(directory.path, 'config.json'), `${JSON.stringify({ ...config, resume: null }, null, 2)}\n`)
+  mkdirSync(directory.policies, { recursive: true })
+  const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)
+
+  const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print, quiet: json })
+  const children: Child[] = []
+  let broker = config.broker ?? 'starting'
+  const record = (): void => {
+    writeAtomically(
+      join(directory.path, 'processes.json'),
+      `${JSON.stringify(describeProcesses(run, broker, children), null, 2)}\n`,
+    )
+  }
+  const start = (task: Task): Child => {
+    const child = startChild(task, {
+      onLine: ({ role, vehicle }, line) => view.line(vehicle ?? role, line),
+      onChange: record,
+    })
+    children.push(child)
+    record()
+    return child
+  }
+  const restarted: string[] = []
+  const watch = (task: Omit<Task, 'onExit'>): Task => ({
+    ...task,
+    onExit({ code, signal, died }) {
+      if (!died) return
+      const cause = `${task.vehicle ?? task.role} died (${signal ?? `exit ${code}`})`
+      restarted.push(cause)
+      view.note(cause)
+    },
+  })
+
+  try {
+    if (config.broker === null) broker = await startBroker(config, directory, start, watch)
+    const base = { ...pick(config, 'device'), broker, run, maxBackoffMs: 1_000, passwordFile: null, username: null }
+    const credentials = (id: string): Partial<Config> =>
+      config.broker === null ? { username: id, passwordFile: directory.secret(`${id}.password`) } : {}
+    const keys = (id: string): Partial<Config> => ({
+      privateKeyFile: directory.secret(`${id}.key.pem`),
+      publicKeysFile: directory.secret('public-keys.json'),
+    })
+    if (config.method === 'average') {
+      const file = directory.processConfig(aggregatorId, {
+        ...pick({ ...config, ...base }, 'broker'),
+        ...credentials(aggregatorId),
+        ...keys(aggregatorId),
+        ...{ broker, run, aggregator: 'only', stateDir: directory.state(aggregatorId) },
+        ...{ preset: config.preset, setting: config.setting, hidden: config.hidden, cell: config.cell },
+      })
+      start(watch({ role: 'aggregator', vehicle: null, args: ['broker', '--config', file], restart: true }))
+    }
+    const devices = vehicles.map((vehicle) => {
+      const file = directory.processConfig(vehicle, {
+        ...base,
+        ...credentials(vehicle),
+        ...keys(vehicle),
+        vehicle,
+        stateDir: directory.state(vehicle),
+        policyFile: join(directory.policies, `${vehicle}.safetensors`),
+      })
+      return start(watch({ role: 'device', vehicle, args: ['device', '--config', file], restart: true }))
+    })
+    const summary = await superviseBridge({
+      config,
+      directory,
+      run,
+      broker,
+      credentials,
+      start,
+      view,
+      io,
+      resumed: resumed !== undefined,
+    })
+    await Promise.race([Promise.all(devices.map(({ ended }) => ended)), delay(5_000)])
+    view.finish(summary)
+    return summary
+  } finally {
+    view.stop()
+    await stopAll(children)
+    record()
+  }
+}
+
+interface BridgeRun {
+  readonly config: Config
+  readonly directory: RunDirectory
+  readonly run: string
+  readonly broker: string
+  readonly credentials: (id: string) => Partial<Config>
+  readonly start: (task: Task) => Child
+  readonly view: ReturnType<typeof createFleetView>
+  readonly io: CommandIo
+  readonly resumed: boolean
+}
+
+/** Starts the bridge and waits for its summary; passes on requests to stop. */
+async function superviseBridge({
+  config,
+  directory,
+  run,
+  broker,
+  credentials,
+  start,
+  view,
+  io,
+  resumed,
+}: BridgeRun): Promise<Summary> {
+  let summary: Summary | undefined
+  const said: string[] = []
+  const file = directory.processConfig(bridgeId, {
+    ...pick(config, 'sim-bridge'),
+    ...{ broker, run, runDir: directory.path, resume: resumed ? directory.path : null, maxBackoffMs: 1_000 },
+    ...credentials(bridgeId),
+  })
+  const bridge = start({
+    role: 'sim-bridge',
+    vehicle: null,
+    args: ['sim-bridge', '--config', file],
+    restart: false,
+    onMessage(message) {
+      const { kind } = message as { kind: string }
+      if (kind === 'event') view.event((message as { event: BridgeEvent }).event)
+      if (kind === 'summary') summary = (message as { summary: Summary }).summary
+    },
+  })
+  io.stopped.then(() => {
+    view.note('ending after this epoch; Ctrl-C again ends at once')
+    bridge.order({ kind: 'stop' })
+  })
+  io.interrupts(() => bridge.order({ kind: 'stop-now' }))
+  const code = await bridge.ended
+  if (summary) return summary
+  said.push(...view.linesOf('sim-bridge'))
+  const message = said.at(-1)?.replace(/^trustmix: /, '') ?? `sim-bridge ended with exit code ${code}`
+  if (code === exitCodes.unreachable) throw new ExitError('unreachable', message)
+  if (code === exitCodes.usage) throw new ExitError('usage', message)
+  throw new ExitError('internal', `sim-bridge: ${message}`)
+}
+
+/** Starts the fleet's own broker; its port stays the same when it is started again. */
+async function startBroker(
+  config: Config,
+  directory: RunDirectory,
+  start: (task: Task) => Child,
+  watch: (task: Omit<Task, 'onExit'>) => Task,
+): Promise<string> {
+  const values = { ...pick(config, 'broker'), usersFile: directory.secret('users.json'), aggregator: 'none' as const }
+  const file = directory.processConfig('broker', { ...values, port: config.port })
+  let listening: (port: number) => void = () => {}
+  const port = new Promise<number>((resolve) => {
+    listening = resolve
+  })
+  const broker = start(
+    watch({
+      role: 'broker',
+      vehicle: null,
+      args: ['broker', '--config', file],
+      restart: true,
+      onMessage(message) {
+        const { kind, port: found } = message as { kind: string; port: number }
+        if (kind === 'listening') listening(found)
+      },
+    }),
+  )
+  const failed = broker.ended.then((code) => {
+    throw new ExitError('usage', `the broker ended with exit code ${code}; is port ${config.port} free?`)
+  })
+  const found = await Promise.race([port, failed])
+  failed.catch(() => {})
+  directory.processConfig('broker', { ...values, port: found })
+  return `mqtt://127.0.0.1:${found}`
+}
+
+async function stopAll(children: readonly Child[]): Promise<void> {
+  for (const child of [...children].reverse()) {
+    if (child.task.role !== 'broker') child.order({ kind: 'stop-now' })
+  }
+  const others = children.filter(({ task }) => task.role !== 'broker')
+  await Promise.race([Promise.all(others.map(ended)), delay(5_000)])
+  for (const child of children) child.order({ kind: 'stop-now' })
+  await Promise.race([Promise.all(children.map(ended)), delay(3_000)])
+  for (const child of children) child.kill('SIGKILL')
+}
+
+function ended(child: Child): Promise<unknown> {
+  return child.pid === null ? Promise.resolve() : child.ended
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
+}
+
+function describeProcesses(run: string, broker: string, children: readonly Child[]): object {
+  const own = {
+    role: 'fleet',
+    vehicle: null,
+    pid: process.pid,
+    restart: [process.execPath, ...process.argv.slice(1)],
+    restarts: 0,
+  }
+  return {
+    version: formatVersion,
+    run,
+    broker,
+    processes: [
+      own,
+      ...children.map(({ task, pid, restarts }) => ({
+        role: task.role,
+        vehicle: task.vehicle,
+        pid,
+        restart: restartCommand(task),
+        restarts,
+      })),
+    ],
+  }
+}
+
+/** The values of those keys that a command reads. */
+function pick(config: Config, command: string): Partial<Config> {
+  return Object.fromEntries(configKeys(command).map((key: ConfigKey) => [key, config[key]])) as Partial<Config>
+}
+
+/** A resumed run keeps its configuration; only how long and where it goes on may be new. */
+function resumedConfig(asked: Config, given: ReadonlySet<string>): Config {
+  const before = readResumedConfig(asked.resume as string)
+  const mayChange = new Set([
+    'resume',
+    'epochs',
+    'broker',
+    'port',
+    'realtime',
+    'version',
+    'answerTimeoutMs',
+    'connectTimeoutMs',
+  ])
+  for (const key of given)
+    if (!mayChange.has(key) && JSON.stringify(asked[key as ConfigKey]) !== JSON.stringify(before[key as ConfigKey]))
+      throw new ExitError(
+        'usage',
+        `a resumed run keeps ${key} ${JSON.stringify(before[key as ConfigKey])}, got ${JSON.stringify(asked[key as ConfigKey])}`,
+      )
+  const changed = Object.fromEntries(
+    [...given].filter((key) => mayChange.has(key)).map((key) => [key, asked[key as ConfigKey]]),
+  )
+  return { ...before, ...changed, resume: asked.resume } as Config
+}
