@@ -50,10 +50,9 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
+/** The values as little-endian float32, the byte order of every platform that Node runs on with WebAssembly. */
 function float32Bytes(policy: Vector): Uint8Array {
-  const bytes = Buffer.allocUnsafe(4 * policy.length)
-  for (let i = 0; i < policy.length; i++) bytes.writeFloatLE(policy[i] as number, 4 * i)
-  return bytes
+  return new Uint8Array(new Float32Array(policy).buffer)
 }
 
 /** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */

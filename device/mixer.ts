@@ -45,6 +45,7 @@ const wireVerdictEveryMs = 200
 export function createMixer(options: MixerOptions): Mixer {
   const { vehicle, agent, method, config, mailbox, now } = options
   let gamma = 0
+  let ownHash = ''
   let refusals: Record<string, number> = {}
   let wireVerdictAt = Number.NEGATIVE_INFINITY
   let pending: Pending | undefined
@@ -57,6 +58,7 @@ export function createMixer(options: MixerOptions): Mixer {
     const { round, wanted, finish } = pending
     pending = undefined
     const absent = [...wanted].filter(([peer, hash]) => !mailbox.held(peer, hash)).map(([peer]) => peer)
+    ownHash = policyHash(agent.learner.policy)
     const verdicts = [...wanted].map(([peer, hash]) => consider(peer, hash, round))
     const refused = refusals
     refusals = {}
@@ -73,7 +75,6 @@ export function createMixer(options: MixerOptions): Mixer {
   const judge = (peer: string, hash: string): Finding => {
     const held = mailbox.held(peer, hash)
     const own = agent.learner.policy
-    const ownHash = policyHash(own)
     if (!held) return refusal('missing', { ownHash, peerHash: hash, peerId: peer, peerBoot: null, peerSequence: null })
     const { boot, sequence } = held.ok ? held.received : held.authentic
     const identity = { ownHash, peerHash: hash, peerId: peer, peerBoot: boot, peerSequence: sequence }
@@ -89,7 +90,10 @@ export function createMixer(options: MixerOptions): Mixer {
       fixedAlpha: config.fixedAlpha,
       streams: agent.streams,
     })
-    if (policy) agent.adopt(policy)
+    if (policy) {
+      agent.adopt(policy)
+      ownHash = policyHash(policy)
+    }
     return verdict
   }
 

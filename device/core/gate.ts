@@ -97,7 +97,8 @@ export function gate(input: GateInput): Verdict {
   if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
   const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
   if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-  const mixed = Float64Array.from(own, (value, i) => value + alpha * delta[i]!) // (4), before it is rounded
+  const mixed = new Float64Array(own.length)
+  for (let i = 0; i < mixed.length; i++) mixed[i] = own[i]! + alpha * delta[i]! // (4), before it is rounded
   const kl = engine.meanKl(own, mixed, states.observations, K)
   if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
   return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }

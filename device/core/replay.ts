@@ -50,13 +50,13 @@ export class Replay {
     if (this.#blocks.length > this.rounds) this.#blocks.shift()
   }
 
-  /** `min(draws, count)` samples without replacement, every set equally likely; always the same for the same `rng` state. */
+  /** `min(draws, count)` samples without replacement, every set equally likely; always the same for the same `rng` state. Where all are taken they stay in order of time. */
   draw(draws: number, rng: Rng): Evidence {
     const total = this.count
-    const drawn = Math.min(draws, total)
+    if (draws >= total) return this.newest(total)
     const indices = Int32Array.from({ length: total }, (_, i) => i)
-    drawWithoutReplacement(indices, total, drawn, rng)
-    return this.#gather(indices.subarray(0, drawn))
+    drawWithoutReplacement(indices, total, draws, rng)
+    return this.#gather(indices.subarray(0, draws))
   }
 
   /** The newest `min(states, count)` states, in order of time. */
