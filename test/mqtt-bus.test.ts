@@ -5,11 +5,11 @@ import t from 'tap'
 import type { User } from '../broker/admission.ts'
 import { createBroker } from '../broker/broker.ts'
 import type { Refusal } from '../device/bus/bus.ts'
-import { createMqttBus, type MqttBus } from '../device/bus/mqtt-bus.ts'
+import { createMqttBus } from '../device/bus/mqtt-bus.ts'
 import { type Channel, channels, topicOf } from '../schemas/topics.ts'
 import type { VerdictMessage } from '../schemas/verdict.ts'
 import { as, base, start, users } from './support/broker-fixture.ts'
-import { busTo, d1, fleet, status, verdict } from './support/buses.ts'
+import { busTo, d1, fleet, nextConnection, status, verdict } from './support/buses.ts'
 import { collect } from './support/devices.ts'
 
 t.test('refuses what is too large, not JSON, off the schema or of another version', async (t) => {
@@ -145,8 +145,3 @@ t.test('closed before any connection: `ready` rejects and says where to', async 
   await bus.close()
   await t.rejects(bus.ready, { message: 'closed before a connection to mqtt://127.0.0.1:1' })
 })
-
-function nextConnection(bus: MqttBus): Promise<void> {
-  const before = bus.connections
-  return new Promise((resolve) => bus.onConnected(() => bus.connections > before && resolve()))
-}

@@ -22,3 +22,9 @@ export function busTo(t: Test, port: number, name: string, more: Partial<MqttBus
   t.teardown(() => bus.close())
   return bus
 }
+
+/** Resolves at the next connection of the bus. */
+export function nextConnection(bus: MqttBus): Promise<void> {
+  const before = bus.connections
+  return new Promise((resolve) => bus.onConnected(() => bus.connections > before && resolve()))
+}

@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { type Agent, type AgentOptions, createAgent } from '../../device/agent.ts'
 import type { Bus } from '../../device/bus/bus.ts'
+import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { createFeatures } from '../../device/features.ts'
 import { createIdentity, type Identity, rawPublicKey } from '../../device/identity.ts'
 import type { Kind } from '../../device/params.ts'
@@ -79,4 +81,21 @@ export function collect<K extends string, M>(
         if (messages.length >= count) resolve()
       }),
   }
+}
+
+/** A learner of `smallConfig`'s size, on the reference engine. */
+export function createSmallAgent(vehicle = 'car01', more: Partial<AgentOptions> = {}): Agent {
+  const learning = { adamEpsilon: 1e-5, gamma: null, horizonS: 60, lambda: 1 }
+  return createAgent(createReferenceEngine(smallKind.architecture), { ...smallConfig, ...learning, vehicle, ...more })
+}
+
+/** Lets an agent act and be paid `count` times, by a rule that only `from` decides; returns the actions. */
+export function practise(agent: Agent, count: number, from: number): number[] {
+  const row = new Float32Array(6)
+  return Array.from({ length: count }, (_, i) => {
+    const [action = Number.NaN] = agent.act(row.map((_, j) => Math.fround(((from + i) * (j + 1)) % 7) / 7))
+    const outcome = { reward: 0.5 - Math.abs(action) / 4, steps: 10, terminated: false, truncated: false }
+    agent.close(outcome, 1 + (i % 3), row.fill((from + i) / 100))
+    return action
+  })
 }
