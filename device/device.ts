@@ -16,7 +16,8 @@ import { createMailbox } from './mailbox.ts'
 import { methods } from './methods/index.ts'
 import type { Finding } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
-import { type Kind, sealParams } from './params.ts'
+import { createOffer } from './offer.ts'
+import type { Kind } from './params.ts'
 import { type Limits, permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
@@ -50,6 +51,9 @@ export interface Device {
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
 }
 
+/** Notes that a status carries. */
+const maxNotes = 8
+
 /** A unit that acts, learns, publishes its policy and considers others'. Owns no clock, socket or timer. */
 export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store } = options
@@ -74,22 +78,20 @@ export function createDevice(options: DeviceOptions): Device {
   let start: Start | undefined
   let lastReturn = 0
   let fallbacks = 0
-  let sequence = 0
-  let published: { readonly policy: Float64Array; readonly hash: string } | undefined
-  let republishedAt = Number.NEGATIVE_INFINITY
   const row = new Float32Array(engine.architecture.observationSize)
 
-  const kind = (): Kind => {
-    const { observationNames, actionNames } =
-      features ?? createFeatures(setting, { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 })
-    return { architecture: engine.architecture, observationNames, actionNames }
-  }
+  const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
+  const { observationNames, actionNames } = createFeatures(setting, scales)
+  const kind: Kind = { architecture: engine.architecture, observationNames, actionNames }
+  const { now, wallClock } = options
+  const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
 
   /** A full or broken disk must not stop the car: the device goes on and its status says so. */
   const save = (): void => {
     try {
       store?.save(agent.state())
     } catch (error) {
+      if (notes.length >= maxNotes) notes.shift()
       notes.push(`checkpoint was not written: ${(error as Error).message}`)
       publishStatus()
     }
@@ -105,8 +107,8 @@ export function createDevice(options: DeviceOptions): Device {
     agent,
     method,
     config,
-    mailbox: createMailbox(fleet, kind(), identity),
-    now: options.now,
+    mailbox: createMailbox(fleet, kind, identity),
+    now,
     publishVerdict,
     ask(peer, wanted, round) {
       bus.publish(
@@ -131,36 +133,7 @@ export function createDevice(options: DeviceOptions): Device {
         policyHash: hash,
         updates: agent.updates,
         clock: 'unknown',
-        notes: notes.slice(-8).map((note) => note.slice(0, 200)),
-      },
-    )
-  }
-
-  const publishParams = (): void => {
-    if (!published) return
-    const header = {
-      fleet,
-      vehicle,
-      boot,
-      sequence: ++sequence,
-      updates: agent.updates,
-      time: options.wallClock(),
-      cell,
-    }
-    const bytes = sealParams(published.policy, header, kind(), identity)
-    const { observationSize, actionSize, hidden } = engine.architecture
-    bus.publish(channels.params, { fleet, cell, vehicle }, bytes)
-    bus.publish(
-      channels.ann,
-      { fleet, cell, vehicle },
-      {
-        version: formatVersion,
-        boot,
-        sequence,
-        policyHash: published.hash,
-        size: bytes.length,
-        dims: [observationSize, ...hidden, actionSize],
-        expires: null,
+        notes: notes.slice(-maxNotes).map((note) => note.slice(0, 200)),
       },
     )
   }
@@ -203,8 +176,7 @@ export function createDevice(options: DeviceOptions): Device {
       if (samples > 0) lastReturn = meanReward
       hash = policyHash(agent.learner.policy)
       save()
-      published = { policy: agent.learner.policy.slice(), hash }
-      publishParams()
+      offer.renew(agent.learner.policy, hash, agent.updates)
       bus.publish(
         channels.telemetry,
         { fleet, vehicle },
@@ -244,11 +216,6 @@ export function createDevice(options: DeviceOptions): Device {
     })
   if (method.source === 'aggregate')
     bus.subscribe(channels.aggregate, { fleet }, (bytes) => mixer.receive(bytes, aggregatorId, start?.epoch ?? 0))
-  bus.subscribe(channels.want, { fleet, cell, vehicle }, ({ hash: wanted }) => {
-    if (published?.hash !== wanted || options.now() - republishedAt < 500) return
-    republishedAt = options.now()
-    publishParams()
-  })
   bus.onRefused(({ channel, address, reason }) => {
     if (channel === 'params') refused(reason, address.vehicle ?? '')
   })
@@ -256,7 +223,7 @@ export function createDevice(options: DeviceOptions): Device {
   bus.onConnected(() => {
     mixer.waitAnew()
     publishStatus()
-    publishParams()
+    offer.publish()
   })
 
   return {

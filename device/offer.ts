@@ -1,0 +1,72 @@
+import { channels } from '../schemas/topics.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import type { Bus } from './bus/bus.ts'
+import type { Identity } from './identity.ts'
+import { type Kind, sealParams } from './params.ts'
+
+export interface OfferOptions {
+  readonly bus: Bus
+  readonly fleet: string
+  readonly cell: string
+  readonly vehicle: string
+  readonly boot: number
+  readonly kind: Kind
+  readonly identity: Identity
+  readonly now: () => number
+  readonly wallClock: () => string
+}
+
+/** What a device offers its peers: the policy of its last update, pushed unasked and again when wanted. */
+export interface Offer {
+  /** Takes a new policy and publishes it. */
+  renew(policy: Float64Array, hash: string, updates: number): void
+  /** Publishes the present one under a new sequence; nothing before the first. */
+  publish(): void
+}
+
+/** However often peers ask, the same policy goes out at most this often. */
+const republishEveryMs = 500
+
+export function createOffer(options: OfferOptions): Offer {
+  const { bus, fleet, cell, vehicle, boot, kind, identity, now } = options
+  let offered: { readonly policy: Float64Array; readonly hash: string; readonly updates: number } | undefined
+  let sequence = 0
+  let republishedAt = Number.NEGATIVE_INFINITY
+
+  const publish = (): void => {
+    if (!offered) return
+    const { policy, hash, updates } = offered
+    sequence++
+    const header = { fleet, vehicle, boot, sequence, updates, time: options.wallClock(), cell }
+    const bytes = sealParams(policy, header, kind, identity)
+    const { observationSize, actionSize, hidden } = kind.architecture
+    bus.publish(channels.params, { fleet, cell, vehicle }, bytes)
+    bus.publish(
+      channels.ann,
+      { fleet, cell, vehicle },
+      {
+        version: formatVersion,
+        boot,
+        sequence,
+        policyHash: hash,
+        size: bytes.length,
+        dims: [observationSize, ...hidden, actionSize],
+        expires: null,
+      },
+    )
+  }
+
+  bus.subscribe(channels.want, { fleet, cell, vehicle }, ({ hash }) => {
+    if (offered?.hash !== hash || now() - republishedAt < republishEveryMs) return
+    republishedAt = now()
+    publish()
+  })
+
+  return {
+    publish,
+    renew(policy, hash, updates) {
+      offered = { policy: policy.slice(), hash, updates }
+      publish()
+    },
+  }
+}
