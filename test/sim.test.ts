@@ -29,7 +29,7 @@ function drive(run: ReferenceRun) {
     collisions = 0,
     maxDv = 0
   for (let k = 1; k < 1500; k++) {
-    controller(sim, k - 1, a)
+    controller(sim, k, a)
     sim.step(a)
     for (const v of sim.speed) {
       sums[Math.floor(k / 100)] += v / 1400

@@ -1,0 +1,171 @@
+import { conflictStart, distanceToConflict, isInConflict, speedTowardsFoe, waitSpeed } from './crossing.ts'
+import { brakeGap, carLength, type Driver, follow, free, stepLength, tau } from './idm.ts'
+import { type CarState, lengthWithGap, type Occupancy } from './occupancy.ts'
+import { isCrossing, isInternal, laneAfter, laneBefore, laneLength, majorCrossing, minorCrossing } from './road.ts'
+
+/**
+ * The safe speed of each car from all it sees ahead (MSVehicle::planMoveInternal and processLinkApproaches in speed mode 1:
+ * every link counts as open, so right of way and gap acceptance never apply). Changes nothing of the cars' state.
+ */
+export class Planner {
+  /** What each planned car's `waiting` is to be after this step. */
+  readonly nextWaiting: Uint8Array
+  readonly #cars: CarState
+  readonly #occupancy: Occupancy
+
+  constructor(cars: CarState, occupancy: Occupancy) {
+    this.#cars = cars
+    this.#occupancy = occupancy
+    this.nextWaiting = new Uint8Array(cars.lane.length)
+  }
+
+  /** Safe speed of car i for the next step, m/s; also sets `nextWaiting[i]`. */
+  safeSpeed(i: number): number {
+    const cars = this.#cars
+    const driver = cars.drivers[i]!
+    const v = cars.speed[i]!
+    const maxSpeed = Math.min(v + driver.accel * stepLength, driver.maxSpeed)
+    const lookAhead = maxSpeed * stepLength + brakeGap(driver, maxSpeed) + maxSpeed * tau
+    const ownBrakeGap = brakeGap(driver, v)
+    const freeSpeed = free(driver, v)
+    let lane = cars.lane[i]!
+    let seen = laneLength[lane]! - cars.lanePosition[i]!
+    let seenInternal = isInternal(lane) ? seen : 0
+    let seenNormal = 0
+    let passedInternal = false
+    let safe = Math.min(maxSpeed, this.#ownLaneSpeed(i, driver))
+    let wait = 0
+    let waiting = 0
+    let entrySeen = -1
+    let entryWait = 0
+    let entryWaiting = 0
+    let links = 0
+    for (;;) {
+      if (isCrossing(lane)) safe = this.#crossingSpeed(i, lane, seen, links === 0, safe, wait)
+      const next = laneAfter(lane)
+      const slow = safe < driver.decel && safe < maxSpeed
+      if (slow || isCrossing(next)) {
+        wait = Math.min(safe, waitSpeed(driver, v, seen, next !== minorCrossing, ownBrakeGap))
+      }
+      // "Probably not gonna drive across the next junction": slow for another reason than this link's stop line.
+      const held = slow && safe <= wait
+      const atEntry = isCrossing(next) && entrySeen < 0
+      if (atEntry) {
+        entrySeen = seen
+        entryWaiting = waiting
+        entryWait = wait
+      }
+      links++
+      passedInternal ||= isInternal(lane)
+      // The look-ahead that checkRewindLinkLanes needs: the next crossing is always seen from the lane before it.
+      if (passedInternal && seen > lookAhead && seenNormal > Math.max(5 * carLength, carLength + seenInternal)) {
+        if (held) waiting = 1
+        break
+      }
+      lane = next
+      const linkSpeed = safe
+      safe = Math.min(safe, freeSpeed, this.#followSpeed(i, driver, lane, seen))
+      wait = Math.min(wait, safe)
+      if (atEntry) entryWait = wait
+      if (held && safe === linkSpeed) waiting = 1
+      seen += laneLength[lane]!
+      if (isInternal(lane)) seenInternal += laneLength[lane]!
+      else seenNormal += laneLength[lane]!
+    }
+    // Keep clear: without room beyond the crossing its link is not requested, and the car plans to stop at the line.
+    if (entrySeen >= 0 && this.#roomAhead(i, links) < lengthWithGap) {
+      if (entrySeen >= ownBrakeGap || v < driver.decel * stepLength) {
+        safe = entryWait
+        waiting = safe < driver.decel ? 1 : entryWaiting
+      } else {
+        safe = Math.min(safe, waitSpeed(driver, v, seen, laneAfter(lane) !== minorCrossing, ownBrakeGap))
+        if (safe < driver.decel && safe < maxSpeed) waiting = 1
+      }
+    }
+    this.nextWaiting[i] = waiting
+    return safe
+  }
+
+  /** Safe speed behind the car ahead if any of it is on the same lane (MSVehicle::adaptToLeader). */
+  #ownLaneSpeed(i: number, driver: Driver): number {
+    const cars = this.#cars
+    const lane = cars.lane[i]!
+    const position = cars.lanePosition[i]!
+    const car = cars.leader[i]!
+    let carLane = cars.lane[car]!
+    if (car === i || (carLane === lane && cars.lanePosition[car]! < position)) return driver.maxSpeed
+    let back = cars.lanePosition[car]! - carLength
+    while (carLane !== lane && back < 0) {
+      carLane = laneBefore(carLane)
+      back += laneLength[carLane]!
+    }
+    return carLane === lane ? follow(driver, cars.speed[i]!, back - position, cars.speed[car]!) : driver.maxSpeed
+  }
+
+  /**
+   * Safe speed behind the rearmost car of a further lane that starts `seen` m ahead, even where a nearer car was already
+   * obeyed (MSLane::getLastVehicleInformation).
+   */
+  #followSpeed(i: number, driver: Driver, lane: number, seen: number): number {
+    const { rearCar, rearPosition } = this.#occupancy
+    const car = rearCar[lane]!
+    if (car < 0 || car === i) return driver.maxSpeed
+    return follow(driver, this.#cars.speed[i]!, seen + rearPosition[lane]!, this.#cars.speed[car]!)
+  }
+
+  /**
+   * `safe` lowered for the cars inside on the other crossing lane (MSVehicle::checkLinkLeader); those that only approach
+   * do not count. `own`: car i is on the crossing lane itself; `wait`: its speed for stopping at the line instead, or 0.
+   */
+  #crossingSpeed(i: number, lane: number, seen: number, own: boolean, safe: number, wait: number): number {
+    if (isInConflict(distanceToConflict(seen))) return safe
+    const { insideCount, insideCar, insideBack } = this.#occupancy
+    const { drivers, speed } = this.#cars
+    const row = lane === majorCrossing ? 1 : 0
+    const first = row * speed.length
+    let result = safe
+    for (let k = first; k < first + insideCount[row]!; k++) {
+      const foe = insideCar[k]!
+      const back = insideBack[k]!
+      if (foe === i || (own && !this.#yieldsTo(i, foe, back + carLength))) continue
+      // From before the line never brake harder than for stopping at it.
+      result = Math.max(wait, Math.min(result, speedTowardsFoe(drivers[i]!, speed[i]!, seen, back, speed[foe]!)))
+    }
+    return result
+  }
+
+  /** Which of two cars inside the crossing gives way (MSVehicle::isLeader and "in the way" of MSLink::getLeaderInfo). */
+  #yieldsTo(i: number, foe: number, foeFront: number): boolean {
+    const { lane, speed, entryStep, rank } = this.#cars
+    if (foeFront > conflictStart || !isCrossing(lane[foe]!)) return true
+    if (entryStep[i]! !== entryStep[foe]!) return entryStep[foe]! < entryStep[i]!
+    if (speed[i]! !== speed[foe]!) return speed[i]! < speed[foe]!
+    return rank[i]! < rank[foe]!
+  }
+
+  /**
+   * Room for car i up to the first car beyond that stands or waits, m, over the next `links` links; infinite without such
+   * a car (MSVehicle::checkRewindLinkLanes).
+   */
+  #roomAhead(i: number, links: number): number {
+    const { rearCar, fronts, space, standing } = this.#occupancy
+    const { waiting, leader, lane: lanes } = this.#cars
+    let lane = lanes[i]!
+    let room = 0
+    for (let car = leader[i]!; car !== i && lanes[car] === lane; car = leader[car]!) {
+      if (this.#cars.lanePosition[car]! < this.#cars.lanePosition[i]!) break
+      room -= lengthWithGap
+    }
+    for (let k = 0; k < links; k++) {
+      lane = laneAfter(lane)
+      const car = rearCar[lane]!
+      if (isCrossing(lane)) room -= lengthWithGap * fronts[lane]!
+      else if (car === i) room += laneLength[lane]!
+      else {
+        room += space[lane]!
+        if (standing[lane] === 1 || (!isInternal(lane) && car >= 0 && waiting[car] === 1)) return room
+      }
+    }
+    return Number.POSITIVE_INFINITY
+  }
+}
