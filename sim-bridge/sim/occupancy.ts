@@ -1,11 +1,9 @@
-import { conflictEnd } from './crossing.ts'
+import { conflictEnd, haltingSpeed } from './crossing.ts'
 import { carLength, type Driver, minGap } from './idm.ts'
 import { isCrossing, laneBefore, laneCount, laneLength, majorCrossing } from './road.ts'
 
 /** Length of a car with the gap it keeps at rest, m. */
 export const lengthWithGap: number = carLength + minGap
-/** Speed below which a car counts as standing in SUMO, m/s. */
-const haltingSpeed = 0.1
 
 /** The state of all cars between two steps, one entry per car. */
 export interface CarState {

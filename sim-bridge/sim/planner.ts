@@ -1,7 +1,19 @@
-import { conflictStart, distanceToConflict, isInConflict, speedTowardsFoe, waitSpeed } from './crossing.ts'
+import {
+  conflictStart,
+  distanceToConflict,
+  haltingSpeed,
+  isInConflict,
+  speedTowardsFoe,
+  waitSpeed,
+} from './crossing.ts'
 import { brakeGap, carLength, type Driver, follow, free, stepLength, tau } from './idm.ts'
 import { type CarState, lengthWithGap, type Occupancy } from './occupancy.ts'
 import { isCrossing, isInternal, laneAfter, laneBefore, laneLength, majorCrossing, minorCrossing } from './road.ts'
+
+/** The look-ahead is below 341 m, at 30 m/s and a decel of 1.5: less than one loop of 12 links and two more junctions. */
+const maxLinks = 24
+/** Distance at which a car on the minor road sees whether foes come, m (MSLink's default visibility). */
+const foeVisibility = 4.5
 
 /**
  * The safe speed of each car from all it sees ahead (MSVehicle::planMoveInternal and processLinkApproaches in speed mode 1:
@@ -12,6 +24,10 @@ export class Planner {
   readonly nextWaiting: Uint8Array
   readonly #cars: CarState
   readonly #occupancy: Occupancy
+  /** Per link of the planned car's view: distance to it, the speed to pass it and the same once the lane behind it was seen. */
+  readonly #linkSeen = new Float64Array(maxLinks)
+  readonly #linkSpeed = new Float64Array(maxLinks)
+  readonly #linkCap = new Float64Array(maxLinks)
 
   constructor(cars: CarState, occupancy: Occupancy) {
     this.#cars = cars
@@ -35,54 +51,75 @@ export class Planner {
     let passedInternal = false
     let safe = Math.min(maxSpeed, this.#ownLaneSpeed(i, driver))
     let wait = 0
-    let waiting = 0
-    let entrySeen = -1
-    let entryWait = 0
-    let entryWaiting = 0
+    let entry = -1
+    let unsure = false
+    let requested = true
     let links = 0
     for (;;) {
       if (isCrossing(lane)) safe = this.#crossingSpeed(i, lane, seen, links === 0, safe, wait)
       const next = laneAfter(lane)
-      const slow = safe < driver.decel && safe < maxSpeed
-      if (slow || isCrossing(next)) {
-        wait = Math.min(safe, waitSpeed(driver, v, seen, next !== minorCrossing, ownBrakeGap))
-      }
-      // "Probably not gonna drive across the next junction": slow for another reason than this link's stop line.
-      const held = slow && safe <= wait
-      const atEntry = isCrossing(next) && entrySeen < 0
-      if (atEntry) {
-        entrySeen = seen
-        entryWaiting = waiting
-        entryWait = wait
+      this.#linkSeen[links] = seen
+      this.#linkSpeed[links] = safe
+      this.#linkCap[links] = safe
+      requested = !(unsure && isInternal(next))
+      if (isCrossing(next)) {
+        if (entry < 0) entry = links
+        unsure ||= next === minorCrossing && seen > foeVisibility && seen > ownBrakeGap
+        wait = waitSpeed(driver, v, seen, next === majorCrossing, ownBrakeGap)
       }
       links++
       passedInternal ||= isInternal(lane)
       // The look-ahead that checkRewindLinkLanes needs: the next crossing is always seen from the lane before it.
-      if (passedInternal && seen > lookAhead && seenNormal > Math.max(5 * carLength, carLength + seenInternal)) {
-        if (held) waiting = 1
-        break
-      }
+      const farEnough = passedInternal && seenNormal > Math.max(5 * carLength, carLength + seenInternal)
+      if (farEnough && (!requested || seen > lookAhead)) break
       lane = next
-      const linkSpeed = safe
       safe = Math.min(safe, freeSpeed, this.#followSpeed(i, driver, lane, seen))
       wait = Math.min(wait, safe)
-      if (atEntry) entryWait = wait
-      if (held && safe === linkSpeed) waiting = 1
+      this.#linkCap[links - 1] = safe
       seen += laneLength[lane]!
       if (isInternal(lane)) seenInternal += laneLength[lane]!
       else seenNormal += laneLength[lane]!
     }
-    // Keep clear: without room beyond the crossing its link is not requested, and the car plans to stop at the line.
-    if (entrySeen >= 0 && this.#roomAhead(i, links) < lengthWithGap) {
-      if (entrySeen >= ownBrakeGap || v < driver.decel * stepLength) {
-        safe = entryWait
-        waiting = safe < driver.decel ? 1 : entryWaiting
-      } else {
-        safe = Math.min(safe, waitSpeed(driver, v, seen, laneAfter(lane) !== minorCrossing, ownBrakeGap))
-        if (safe < driver.decel && safe < maxSpeed) waiting = 1
+    const kept = entry >= 0 && this.#roomAhead(i, links) < lengthWithGap ? entry : links
+    return this.#linkedSpeed(i, driver, maxSpeed, ownBrakeGap, links, kept, requested ? links : links - 1)
+  }
+
+  /**
+   * The speed after all `links` in view, of which those from `kept` on lead into a crossing to be kept clear
+   * (MSVehicle::processLinkApproaches); sets `nextWaiting[i]`.
+   */
+  #linkedSpeed(
+    i: number,
+    driver: Driver,
+    maxSpeed: number,
+    ownBrakeGap: number,
+    links: number,
+    kept: number,
+    requested: number,
+  ): number {
+    const v = this.#cars.speed[i]!
+    let safe = this.#linkSpeed[links - 1]!
+    this.nextWaiting[i] = 0
+    if (kept === links && requested === links && safe >= Math.min(driver.decel, maxSpeed)) return safe
+    let lane = this.#cars.lane[i]!
+    for (let k = 0; k < links; k++) {
+      lane = laneAfter(lane)
+      const seen = this.#linkSeen[k]!
+      safe = this.#linkSpeed[k]!
+      const slow = safe < driver.decel && safe < maxSpeed
+      if (k < kept && k < requested && !slow) continue
+      const wait = Math.min(this.#linkCap[k]!, waitSpeed(driver, v, seen, lane !== minorCrossing, ownBrakeGap))
+      if (k >= kept || k >= requested) {
+        safe = wait
+        if (k >= requested || seen >= ownBrakeGap || v < driver.decel * stepLength) {
+          // Not requested: the car plans to stop at the line.
+          if (safe < v || safe < haltingSpeed) this.nextWaiting[i] = 1
+          return safe
+        }
       }
+      // "Probably not gonna drive across the next junction": slow, and not for the stop line of this link.
+      if (safe <= wait && safe < driver.decel && safe < maxSpeed) this.nextWaiting[i] = 1
     }
-    this.nextWaiting[i] = waiting
     return safe
   }
 
