@@ -3,10 +3,11 @@ import {
   distanceToConflict,
   haltingSpeed,
   isInConflict,
+  positionEps,
   speedTowardsFoe,
   waitSpeed,
 } from './crossing.ts'
-import { brakeGap, carLength, type Driver, follow, free, stepLength, tau } from './idm.ts'
+import { brakeGap, carLength, type Driver, follow, free, minGap, stepLength, stop, tau } from './idm.ts'
 import { type CarState, lengthWithGap, type Occupancy } from './occupancy.ts'
 import { isCrossing, isInternal, laneAfter, laneBefore, laneLength, majorCrossing, minorCrossing } from './road.ts'
 
@@ -147,7 +148,15 @@ export class Planner {
     const { rearCar, rearPosition } = this.#occupancy
     const car = rearCar[lane]!
     if (car < 0 || car === i) return driver.maxSpeed
-    return follow(driver, this.#cars.speed[i]!, seen + rearPosition[lane]!, this.#cars.speed[car]!)
+    const gap = seen + rearPosition[lane]!
+    if (gap < minGap && !isInternal(lane) && rearPosition[lane]! < 0) {
+      const junction = laneLength[laneBefore(lane)]!
+      // Closer than minGap to a car with its rear still in the junction: stop before the junction, even within it.
+      if (rearPosition[lane]! + junction >= 0) {
+        return stop(driver, this.#cars.speed[i]!, seen - positionEps - junction)
+      }
+    }
+    return follow(driver, this.#cars.speed[i]!, gap, this.#cars.speed[car]!)
   }
 
   /**
