@@ -1,6 +1,6 @@
-import { bodiesOverlap } from './crossing.ts'
+import { bodiesOverlap, haltingSpeed } from './crossing.ts'
 import { carLength, commandedSpeed, createDriver, drive, free, minGap, stepLength } from './idm.ts'
-import { type CarState, Occupancy } from './occupancy.ts'
+import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
 import { Planner } from './planner.ts'
 import { distanceAhead, isCrossing, laneAfter, laneLength, loopCoordinate, loopLength } from './road.ts'
 import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
@@ -68,6 +68,7 @@ export class FigureEight {
       speed: this.speed,
       leader: this.leader,
       entryStep: new Int32Array(n),
+      standingSteps: new Int32Array(n),
       waiting: new Uint8Array(n),
     }
     this.#occupancy = new Occupancy(n)
@@ -80,7 +81,7 @@ export class FigureEight {
 
   /** Back to the start, all cars at rest. */
   reset(): void {
-    const { lane, lanePosition, entryStep, waiting } = this.#cars
+    const { lane, lanePosition, entryStep, standingSteps, waiting } = this.#cars
     this.#step = 0
     for (const [i, start] of this.#starts.entries()) {
       lane[i] = start.lane
@@ -89,6 +90,7 @@ export class FigureEight {
     this.speed.fill(0)
     this.braking.fill(0)
     entryStep.fill(0)
+    standingSteps.fill(0)
     waiting.fill(0)
     this.#observe()
   }
@@ -121,7 +123,10 @@ export class FigureEight {
 
   /** Moves car i by one step at its new speed (semi-implicit Euler; MSVehicle::executeMove, processLaneAdvances). */
   #move(i: number, v: number): void {
-    const { lane: lanes, lanePosition, entryStep } = this.#cars
+    const { drivers, lane: lanes, lanePosition, entryStep, standingSteps } = this.#cars
+    const pulledOff = v - this.speed[i]! > 0.5 * drivers[i]!.accel * stepLength
+    standingSteps[i] = v > haltingSpeed || pulledOff ? 0 : standingSteps[i]! + 1
+    if (this.#planner.blocked[i] === 1) entryStep[i] = yieldedEntry
     this.speed[i] = v
     let lane = lanes[i]!
     let position = lanePosition[i]! + v * stepLength

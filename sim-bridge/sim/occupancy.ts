@@ -5,6 +5,9 @@ import { isCrossing, laneBefore, laneCount, laneLength, majorCrossing } from './
 /** Length of a car with the gap it keeps at rest, m. */
 export const lengthWithGap: number = carLength + minGap
 
+/** Entry step of a car that was blocked in the crossing and lets later ones go first (SUMOTime_MAX in SUMO). */
+export const yieldedEntry = 0x7fffffff
+
 /** The state of all cars between two steps, one entry per car. */
 export interface CarState {
   readonly drivers: readonly Driver[]
@@ -16,8 +19,10 @@ export interface CarState {
   readonly speed: Float64Array
   /** Index of the car ahead on the loop. */
   readonly leader: Int32Array
-  /** Step in which the car entered its last crossing lane. */
+  /** Step in which the car entered its last crossing lane; `yieldedEntry` once it was blocked there. */
   readonly entryStep: Int32Array
+  /** Steps since the car last moved or pulled off (getWaitingTime). */
+  readonly standingSteps: Int32Array
   /** 1 where the car expects not to cross the next junction at once (myHaveToWaitOnNextLink). */
   readonly waiting: Uint8Array
 }

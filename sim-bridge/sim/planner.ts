@@ -13,6 +13,8 @@ import { isCrossing, isInternal, laneAfter, laneBefore, laneLength, majorCrossin
 
 /** The look-ahead is below 341 m, at 30 m/s and a decel of 1.5: less than one loop of 12 links and two more junctions. */
 const maxLinks = 24
+/** MSVehicle's JUNCTION_BLOCKAGE_TIME of 5 s. */
+const blockageSteps = 50
 /** Distance at which a car on the minor road sees whether foes come, m (MSLink's default visibility). */
 const foeVisibility = 4.5
 
@@ -23,17 +25,21 @@ const foeVisibility = 4.5
 export class Planner {
   /** What each planned car's `waiting` is to be after this step. */
   readonly nextWaiting: Uint8Array
+  /** 1 where the planned car is blocked inside the crossing by one that has stood there for long. */
+  readonly blocked: Uint8Array
   readonly #cars: CarState
   readonly #occupancy: Occupancy
   /** Per link of the planned car's view: distance to it, the speed to pass it and the same once the lane behind it was seen. */
   readonly #linkSeen = new Float64Array(maxLinks)
   readonly #linkSpeed = new Float64Array(maxLinks)
   readonly #linkCap = new Float64Array(maxLinks)
+  #leaderBlocks = false
 
   constructor(cars: CarState, occupancy: Occupancy) {
     this.#cars = cars
     this.#occupancy = occupancy
     this.nextWaiting = new Uint8Array(cars.lane.length)
+    this.blocked = new Uint8Array(cars.lane.length)
   }
 
   /** Safe speed of car i for the next step, m/s; also sets `nextWaiting[i]`. */
@@ -53,41 +59,52 @@ export class Planner {
     let safe = Math.min(maxSpeed, this.#ownLaneSpeed(i, driver))
     let wait = 0
     let entry = -1
+    let kept = -1
+    let refused = -1
     let unsure = false
-    let requested = true
     let links = 0
+    this.blocked[i] = 0
     for (;;) {
-      if (isCrossing(lane)) safe = this.#crossingSpeed(i, lane, seen, links === 0, safe, wait)
       const next = laneAfter(lane)
+      if (isCrossing(lane)) {
+        this.#leaderBlocks = false
+        safe = this.#crossingSpeed(i, lane, seen, links === 0, safe, wait)
+        if (this.#leaderBlocks && refused < 0) {
+          refused = links
+          if (links === 0) this.blocked[i] = 1
+          else kept = entry
+        }
+      }
       this.#linkSeen[links] = seen
       this.#linkSpeed[links] = safe
       this.#linkCap[links] = safe
-      requested = !(unsure && isInternal(next))
+      // Who approaches the minor road too far off to see its foes does not yet request the junction after it.
+      if (unsure && refused < 0 && isInternal(next)) refused = links
       if (isCrossing(next)) {
         if (entry < 0) entry = links
         unsure ||= next === minorCrossing && seen > foeVisibility && seen > ownBrakeGap
         wait = waitSpeed(driver, v, seen, next === majorCrossing, ownBrakeGap)
       }
-      links++
       passedInternal ||= isInternal(lane)
       // The look-ahead that checkRewindLinkLanes needs: the next crossing is always seen from the lane before it.
       const farEnough = passedInternal && seenNormal > Math.max(5 * carLength, carLength + seenInternal)
-      if (farEnough && (!requested || seen > lookAhead)) break
+      if (farEnough && (links === refused || seen > lookAhead)) break
       lane = next
       safe = Math.min(safe, freeSpeed, this.#followSpeed(i, driver, lane, seen))
       wait = Math.min(wait, safe)
-      this.#linkCap[links - 1] = safe
+      this.#linkCap[links++] = safe
       seen += laneLength[lane]!
       if (isInternal(lane)) seenInternal += laneLength[lane]!
       else seenNormal += laneLength[lane]!
     }
-    const kept = entry >= 0 && this.#roomAhead(i, links) < lengthWithGap ? entry : links
-    return this.#linkedSpeed(i, driver, maxSpeed, ownBrakeGap, links, kept, requested ? links : links - 1)
+    links++
+    if (kept < 0) kept = entry >= 0 && this.#roomAhead(i, links) < lengthWithGap ? entry : links
+    return this.#linkedSpeed(i, driver, maxSpeed, ownBrakeGap, links, kept, refused < 0 ? links : refused)
   }
 
   /**
-   * The speed after all `links` in view, of which those from `kept` on lead into a crossing to be kept clear
-   * (MSVehicle::processLinkApproaches); sets `nextWaiting[i]`.
+   * The speed after all `links` in view, of which those from `kept` on lead into a crossing to be kept clear and that of
+   * index `refused` is not requested (MSVehicle::processLinkApproaches); sets `nextWaiting[i]`.
    */
   #linkedSpeed(
     i: number,
@@ -96,23 +113,23 @@ export class Planner {
     ownBrakeGap: number,
     links: number,
     kept: number,
-    requested: number,
+    refused: number,
   ): number {
     const v = this.#cars.speed[i]!
     let safe = this.#linkSpeed[links - 1]!
     this.nextWaiting[i] = 0
-    if (kept === links && requested === links && safe >= Math.min(driver.decel, maxSpeed)) return safe
+    if (kept === links && refused === links && safe >= Math.min(driver.decel, maxSpeed)) return safe
     let lane = this.#cars.lane[i]!
     for (let k = 0; k < links; k++) {
       lane = laneAfter(lane)
       const seen = this.#linkSeen[k]!
       safe = this.#linkSpeed[k]!
       const slow = safe < driver.decel && safe < maxSpeed
-      if (k < kept && k < requested && !slow) continue
+      if (k < kept && k < refused && !(slow && safe <= this.#linkCap[k]!)) continue
       const wait = Math.min(this.#linkCap[k]!, waitSpeed(driver, v, seen, lane !== minorCrossing, ownBrakeGap))
-      if (k >= kept || k >= requested) {
+      if (k >= kept || k >= refused) {
         safe = wait
-        if (k >= requested || seen >= ownBrakeGap || v < driver.decel * stepLength) {
+        if (k >= refused || (isInternal(lane) && seen >= ownBrakeGap + positionEps)) {
           // Not requested: the car plans to stop at the line.
           if (safe < v || safe < haltingSpeed) this.nextWaiting[i] = 1
           return safe
@@ -166,7 +183,7 @@ export class Planner {
   #crossingSpeed(i: number, lane: number, seen: number, own: boolean, safe: number, wait: number): number {
     if (isInConflict(distanceToConflict(seen))) return safe
     const { insideCount, insideCar, insideBack } = this.#occupancy
-    const { drivers, speed } = this.#cars
+    const { drivers, speed, standingSteps } = this.#cars
     const row = lane === majorCrossing ? 1 : 0
     const first = row * speed.length
     let result = safe
@@ -176,6 +193,7 @@ export class Planner {
       if (foe === i || (own && !this.#yieldsTo(i, foe, back + carLength))) continue
       // From before the line never brake harder than for stopping at it.
       result = Math.max(wait, Math.min(result, speedTowardsFoe(drivers[i]!, speed[i]!, seen, back, speed[foe]!)))
+      if (result < haltingSpeed && standingSteps[foe]! > blockageSteps) this.#leaderBlocks = true
     }
     return result
   }
