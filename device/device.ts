@@ -62,6 +62,7 @@ export function createDevice(options: DeviceOptions): Device {
     gamma: setting.gamma,
     horizonS: setting.horizonS,
     lambda: setting.lambda,
+    returnRounds: setting.returnRounds,
   })
   const notes: string[] = []
   const loaded = store?.load()
@@ -186,8 +187,8 @@ export function createDevice(options: DeviceOptions): Device {
 
     learn(at, closing) {
       if (closing) closeHeld(closing.observation, closing.outcome)
-      const { samples, meanReward } = agent.learn()
-      if (samples > 0) lastReturn = meanReward
+      const { meanReward } = agent.learn()
+      if (Number.isFinite(meanReward)) lastReturn = meanReward
       hash = policyHash(agent.learner.policy)
       store?.save(agent.state())
       published = { policy: agent.learner.policy.slice(), hash }
