@@ -216,7 +216,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       },
       rollout: rollout.state(),
       rounds: [...rounds],
-      rounds: [...rounds],
       replay: replay.state(),
       held,
     }),
