@@ -63,6 +63,7 @@ export function createDevice(options: DeviceOptions): Device {
     horizonS: setting.horizonS,
     lambda: setting.lambda,
     returnRounds: setting.returnRounds,
+    initialLogStd: config.initialLogStd ?? setting.initialLogStd,
   })
   const notes: string[] = []
   const loaded = store?.load()

@@ -180,11 +180,11 @@ export const configSchema = {
       for: ['fleet', 'device'],
     },
     initialLogStd: {
-      type: 'number',
+      type: ['number', 'null'],
       minimum: -5,
       maximum: 2,
-      default: 0,
-      description: 'log of the initial exploration noise',
+      default: null,
+      description: 'log of the initial exploration noise (default: that of the setting)',
       for: ['fleet', 'device'],
     },
     learningRate: {

@@ -17,6 +17,8 @@ export interface Setting {
   readonly lambda: number
   /** Whole rounds of rewards that a return holds beyond its own round before a sample is learned from. */
   readonly returnRounds: number
+  /** log σ that exploration starts with. */
+  readonly initialLogStd: number
 }
 
 export type SettingName = 'headway' | 'letter'
@@ -31,6 +33,7 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     horizonS: 60,
     lambda: 1,
     returnRounds: 2,
+    initialLogStd: -0.5,
   },
   letter: {
     name: 'letter',
@@ -41,6 +44,7 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     horizonS: 60,
     lambda: 0.95,
     returnRounds: 0,
+    initialLogStd: 0,
   },
 }
 
