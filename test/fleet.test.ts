@@ -50,7 +50,10 @@ t.test('a stopped device stops simulated time, and the run ends as if nothing ha
   const pid = fleet.pid('device', 'car05')
   process.kill(pid, 'SIGSTOP')
   const before = fleet.epochsDone()
-  const goOn = Promise.race([fleet.epochDone(before + 2).then(() => 'went on'), passed(3_000).then(() => 'stood still')])
+  const goOn = Promise.race([
+    fleet.epochDone(before + 2).then(() => 'went on'),
+    passed(3_000).then(() => 'stood still'),
+  ])
   t.equal(await goOn, 'stood still')
   process.kill(pid, 'SIGCONT')
   const { code, stdout } = await fleet.ended

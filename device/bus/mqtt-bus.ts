@@ -62,6 +62,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   let client: MqttClient | undefined
   let online = false
   let closed = false
+  let troubled = false
   let failures = 0
   let connections = 0
   let shed = 0
@@ -105,6 +106,8 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
           if (closed || client !== next) return
           online = true
           failures = 0
+          if (troubled) onTrouble(`${options.url}: connected again`)
+          troubled = false
           markReady()
           for (const entry of queue) send(entry)
           for (const handler of connectedHandlers) guarded('a connection handler', handler)
@@ -116,7 +119,11 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       )
     })
     next.on('message', (topic, payload) => receive(topic, payload))
-    next.on('error', (error) => onTrouble(`${options.url}: ${error.message || String(error)}`))
+    next.on('error', (error) => {
+      // One line an outage: the first error that keeps it from being connected.
+      if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
+      troubled = true
+    })
     next.on('close', () => {
       if (client !== next) return
       online = false

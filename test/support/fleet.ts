@@ -24,7 +24,11 @@ export interface FleetProcess {
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-export function startFleet(runDirectory: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): FleetProcess {
+export function startFleet(
+  runDirectory: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): FleetProcess {
   const child = spawn(process.execPath, [bin, 'fleet', '--json', '--run-dir', runDirectory, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
@@ -59,7 +63,9 @@ export function startFleet(runDirectory: string, args: readonly string[], enviro
       }),
     pid(role, vehicle) {
       const { processes } = JSON.parse(readFileSync(join(runDirectory, 'processes.json'), 'utf8')) as Processes
-      const found = processes.find((entry) => entry.role === role && (vehicle === undefined || entry.vehicle === vehicle))
+      const found = processes.find(
+        (entry) => entry.role === role && (vehicle === undefined || entry.vehicle === vehicle),
+      )
       if (!found?.pid) throw new Error(`no ${role} ${vehicle ?? ''} in ${JSON.stringify(processes)}`)
       return found.pid
     },
