@@ -204,20 +204,8 @@ t.test('painter', async (t) => {
       terminal.advance(100)
     }
     painter.stop()
-    t.equal(terminal.written.length, 8)
-    t.same(
-      terminal.written.map((line) => line.slice(0, 13).trim()),
-      [
-        'epoch 1/200',
-        'epoch 31/200',
-        'epoch 61/200',
-        'epoch 91/200',
-        'epoch 121/200',
-        'epoch 151/200',
-        'epoch 181/200',
-        'epoch 200/200',
-      ],
-    )
+    const epochs = terminal.written.map((line) => Number(/^epoch (\d+)\/200 /.exec(line)?.[1]))
+    t.same(epochs, [1, 31, 61, 91, 121, 151, 181, 200])
     t.equal(
       progressLine(fleetView(140)),
       'epoch 140/200  mean speed 7.00 m/s  NAS 0.350  ×1.25 of drivers  accepted 28 rejected 721  offline 1  ETA 1 m 00 s',
