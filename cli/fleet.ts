@@ -44,7 +44,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   mkdirSync(directory.policies, { recursive: true })
   const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)
 
-  const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print, quiet: json })
+  const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print })
   const children: Child[] = []
   let broker = config.broker ?? 'starting'
   const record = (): void => {
@@ -115,7 +115,8 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
       resumed: resumed !== undefined,
     })
     await Promise.race([Promise.all(devices.map(({ ended }) => ended)), delay(5_000)])
-    view.finish(summary)
+    const tables = await view.finish(summary)
+    if (!json) io.output(`${tables}\n`)
     return summary
   } finally {
     view.stop()
