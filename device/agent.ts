@@ -42,6 +42,8 @@ export interface Agent {
   act(observation: Float32Array): Float32Array
   /** Closes the held action: what it earned per step, for how many seconds, and what it ended in. */
   close(outcome: Outcome, seconds: number, nextObservation: Float32Array): void
+  /** Forgets the held action, because something else was driven: what follows is no sample of it. */
+  release(): void
   /** One PPO update on the round's samples; mean reward per second of the round, NaN without samples. */
   learn(): { readonly samples: number; readonly meanReward: number }
   /** Discount of a decision held `seconds`. */
@@ -144,7 +146,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     act(observation) {
       engine.policyMean(learner.policy, observation, 1, mean)
       gaussianSample(mean, 1, actionSize, learner.policy, logStdOffset, streams.explore, drawn)
-      const action = Float32Array.from(drawn, (u) => u + 0)
+      const action = Float32Array.from(drawn, (u) => Math.fround(u) + 0)
       engine.logProb(learner.policy, observation, action, 1, logProb)
       held = { observation: observation.slice(), action, logProb: logProb[0] as number }
       return action
@@ -163,6 +165,10 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       })
       samples++
       if (terminated || truncated) held = undefined
+    },
+    release() {
+      held = undefined
+      rollout.interrupt()
     },
     learn() {
       const { count } = rollout

@@ -25,16 +25,17 @@ const format = `trustmix-checkpoint/${formatVersion}`
 const emptyChecksum = '0'.repeat(64)
 const current = 'checkpoint.safetensors'
 const previous = 'checkpoint.previous.safetensors'
+const unfinished = 'checkpoint.tmp'
 
 /**
  * Two generations in a directory. Writing: temporary file, fsync, rename, fsync of the directory; a power cut at any point
- * leaves at least one whole generation.
+ * leaves at least one whole generation, if need be the temporary file, which is newer than the other two.
  */
 export function createCheckpointStore(directory: string, owner: CheckpointOwner): CheckpointStore {
   mkdirSync(directory, { recursive: true })
   return {
     save(state) {
-      const temporary = join(directory, 'checkpoint.tmp')
+      const temporary = join(directory, unfinished)
       writeDurably(temporary, encodeCheckpoint(state, owner))
       try {
         renameSync(join(directory, current), join(directory, previous))
@@ -46,7 +47,7 @@ export function createCheckpointStore(directory: string, owner: CheckpointOwner)
     },
     load() {
       const notes: string[] = []
-      for (const name of [current, previous]) {
+      for (const name of [current, unfinished, previous]) {
         let bytes: Buffer
         try {
           bytes = readFileSync(join(directory, name))

@@ -87,6 +87,16 @@ export function createDevice(options: DeviceOptions): Device {
     return { architecture: engine.architecture, observationNames, actionNames }
   }
 
+  /** A full or broken disk must not stop the car: the device goes on and its status says so. */
+  const save = (): void => {
+    try {
+      store?.save(agent.state())
+    } catch (error) {
+      notes.push(`checkpoint was not written: ${(error as Error).message}`)
+      publishStatus()
+    }
+  }
+
   const publishVerdict = (finding: Finding, at: { epoch: number; step: number }): void => {
     const { epoch, step } = at
     bus.publish(channels.verdict, { fleet, vehicle }, { version: formatVersion, vehicle, epoch, step, ...finding })
@@ -159,6 +169,8 @@ export function createDevice(options: DeviceOptions): Device {
 
   const closeHeld = (observation: Observation, outcome: Parameters<Agent['close']>[0]): void => {
     features?.encode(observation, row)
+    // What a broken sensor says must not reach the learner: one NaN would spoil the advantages of the whole round.
+    if (!(row.every(Number.isFinite) && Number.isFinite(outcome.reward))) agent.release()
     agent.close(outcome, outcome.steps * (start?.stepLength ?? 0), row)
   }
 
@@ -182,6 +194,7 @@ export function createDevice(options: DeviceOptions): Device {
       if (outcome) closeHeld(observation, outcome)
       const { command, fallback } = permit(propose(observation), observation, limits)
       if (fallback === undefined) return { command }
+      agent.release()
       fallbacks++
       return { command, fallback }
     },
@@ -191,7 +204,7 @@ export function createDevice(options: DeviceOptions): Device {
       const { meanReward } = agent.learn()
       if (Number.isFinite(meanReward)) lastReturn = meanReward
       hash = policyHash(agent.learner.policy)
-      store?.save(agent.state())
+      save()
       published = { policy: agent.learner.policy.slice(), hash }
       publishParams()
       bus.publish(
@@ -214,13 +227,13 @@ export function createDevice(options: DeviceOptions): Device {
     async mix(round: Round) {
       const mixed = await mixer.mix(round)
       hash = policyHash(agent.learner.policy)
-      store?.save(agent.state())
+      save()
       publishStatus()
       return { policyHash: hash, ...mixed }
     },
 
     end() {
-      store?.save(agent.state())
+      save()
       options.onEnd?.(agent.learner.policy)
       return hash
     },
@@ -243,6 +256,7 @@ export function createDevice(options: DeviceOptions): Device {
   })
   options.io.start(handlers)
   bus.onConnected(() => {
+    mixer.waitAnew()
     publishStatus()
     publishParams()
   })
@@ -252,7 +266,9 @@ export function createDevice(options: DeviceOptions): Device {
     get policyHash() {
       return hash
     },
-    tick: () => mixer.tick(),
+    tick() {
+      if (bus.connected) mixer.tick()
+    },
     offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
   }
 }

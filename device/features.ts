@@ -32,7 +32,7 @@ export function createFeatures(setting: Setting, scales: Scales): Features {
     actionNames: [setting.action],
     encode(observation, out) {
       const row = encodeRow(observation, scales)
-      for (let i = 0; i < row.length; i++) out[i] = (row[i] as number) + 0
+      for (let i = 0; i < row.length; i++) out[i] = Math.fround(row[i] as number) + 0
     },
     command(u) {
       const clipped = Math.min(1, Math.max(-1, u))

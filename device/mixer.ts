@@ -27,13 +27,16 @@ export interface Mixer {
   /** Counts a message that was dropped before it came here. */
   refused(reason: Reason, sender: string, epoch: number): void
   mix(round: Round): Promise<Omit<Mixed, 'policyHash'>>
+  /** Asks again and gives up by the clock; only while there is a connection. */
   tick(): void
+  /** After an outage, which is no fault of the peers, the time to wait starts again. */
+  waitAnew(): void
 }
 
 interface Pending {
   readonly round: Round
   readonly wanted: ReadonlyMap<string, string>
-  readonly since: number
+  since: number
   askedAt: number
   readonly finish: (mixed: Omit<Mixed, 'policyHash'>) => void
 }
@@ -62,7 +65,7 @@ export function createMixer(options: MixerOptions): Mixer {
     const verdicts = [...wanted].map(([peer, hash]) => consider(peer, hash, round))
     const refused = refusals
     refusals = {}
-    finish({ verdicts, refused, ...(absent.length > 0 && { note: `parameters of ${absent.join(', ')} did not come` }) })
+    finish({ verdicts, refused, ...(absent.length > 0 && { note: noteOn(absent) }) })
   }
 
   const consider = (peer: string, hash: string, round: Round): Brief => {
@@ -131,6 +134,9 @@ export function createMixer(options: MixerOptions): Mixer {
         settle(false)
       })
     },
+    waitAnew() {
+      if (pending) pending.since = now()
+    },
     tick() {
       if (!pending) return
       if (now() - pending.since > config.missingAfterMs) return settle(true)
@@ -139,6 +145,12 @@ export function createMixer(options: MixerOptions): Mixer {
       for (const [peer, hash] of missing(pending)) options.ask(peer, hash, pending.round.epoch)
     },
   }
+}
+
+/** Names the first few: the message has a limit. */
+function noteOn(absent: readonly string[]): string {
+  const more = absent.length > 8 ? ` and ${absent.length - 8} more` : ''
+  return `parameters of ${absent.slice(0, 8).join(', ')}${more} did not come`
 }
 
 /** Whose parameters of which hash the method considers, in code-unit order of ids. */

@@ -78,8 +78,11 @@ export function nextBoot(stateDir: string): number {
   const path = join(stateDir, 'boot.json')
   let last = 0
   try {
-    const { boot } = JSON.parse(readFileSync(path, 'utf8')) as { boot?: unknown }
-    if (!Number.isSafeInteger(boot)) throw new ExitError('damaged', `${path}: boot must be a whole number, got ${boot}`)
+    const { version, boot } = JSON.parse(readFileSync(path, 'utf8')) as { version?: unknown; boot?: unknown }
+    if (version !== formatVersion)
+      throw new ExitError('damaged', `unsupported-version: ${path} must have version ${formatVersion}, got ${version}`)
+    if (!(Number.isSafeInteger(boot) && Number(boot) >= 0))
+      throw new ExitError('damaged', `${path}: boot must be a whole number, got ${boot}`)
     last = boot as number
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {

@@ -90,7 +90,7 @@ export const obsSchema = {
       properties: {
         ...envelope,
         kind: { const: 'mix' },
-        policies: { type: 'object', maxProperties: 4096, additionalProperties: hash },
+        policies: { type: 'object', maxProperties: 4096, propertyNames: id, additionalProperties: hash },
         aggregate: hash,
       },
     },
@@ -170,7 +170,7 @@ export const actSchema = {
         kind: { const: 'mix' },
         policyHash: hash,
         verdicts: { type: 'array', maxItems: 4096, items: briefSchema },
-        refused: { type: 'object', additionalProperties: count },
+        refused: { type: 'object', propertyNames: { enum: reasons }, additionalProperties: count },
         note: text,
       },
     },

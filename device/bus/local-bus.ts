@@ -6,6 +6,11 @@ export interface LocalBroker {
   connect(): Bus
 }
 
+export interface LocalBrokerOptions {
+  /** Told of errors thrown by handlers. Without it the first one goes to the publisher, so that an experiment fails at once. */
+  readonly onTrouble?: (text: string) => void
+}
+
 interface Subscription {
   readonly filter: string
   readonly channel: Channel<string, unknown>
@@ -14,7 +19,7 @@ interface Subscription {
 }
 
 /** Creates an in-process broker; retained messages are replayed to later subscribers as MQTT does. */
-export function createLocalBroker(): LocalBroker {
+export function createLocalBroker({ onTrouble }: LocalBrokerOptions = {}): LocalBroker {
   const subscriptions: Subscription[] = []
   const routes = new Map<string, Subscription[]>()
   const retained = new Map<string, unknown>()
@@ -28,6 +33,20 @@ export function createLocalBroker(): LocalBroker {
     return route
   }
 
+  /** Every handler is served before an error leaves. */
+  const deliver = (receivers: readonly Subscription[], message: unknown, address: Address<string>): void => {
+    const failed: unknown[] = []
+    for (const { channel, handler } of receivers) {
+      try {
+        handler(message, address)
+      } catch (error) {
+        if (onTrouble) onTrouble(`${channel.name}: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+        else failed.push(error)
+      }
+    }
+    if (failed.length > 0) throw failed[0]
+  }
+
   return {
     connect() {
       const owner = {}
@@ -37,7 +56,7 @@ export function createLocalBroker(): LocalBroker {
         publish(channel, address, message) {
           const topic = topicOf(channel, address)
           if (channel.retain) retained.set(topic, message)
-          for (const subscription of matching(topic)) subscription.handler(message, address)
+          deliver(matching(topic), message, address)
         },
         clear(channel, address) {
           retained.delete(topicOf(channel, address))
@@ -49,7 +68,7 @@ export function createLocalBroker(): LocalBroker {
           routes.clear()
           for (const [topic, message] of retained)
             if (filterMatches(filter, topic))
-              subscription.handler(message, addressOf(subscription.channel, topic) ?? {})
+              deliver([subscription], message, addressOf(subscription.channel, topic) ?? {})
         },
         onConnected(handler) {
           handler()

@@ -4,6 +4,7 @@ import { MqttClient } from 'mqtt'
 import type { Reason } from '../../schemas/reason.ts'
 import { type Address, addressOf, type Channel, filterMatches, filterOf, topicOf } from '../../schemas/topics.ts'
 import type { Bus, Refusal } from './bus.ts'
+import { createOutbox, type Outgoing } from './outbox.ts'
 
 export interface MqttBusOptions {
   /** `mqtt://host:port` or `mqtts://host:port`. */
@@ -41,12 +42,6 @@ interface Subscription {
   readonly handler: (message: unknown, address: Address<string>) => void
 }
 
-interface Queued {
-  readonly channel: Channel<string, unknown>
-  readonly topic: string
-  readonly payload: Buffer
-}
-
 /**
  * The bus over MQTT 3.1.1. Each connection is a fresh client without a session: MQTT.js' own store loses publishes made
  * while it replays, so repetition is ours: channels with a queue are re-sent until acknowledged, the lock-step repeats
@@ -58,14 +53,13 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   const routes = new Map<string, Subscription[]>()
   const connectedHandlers: (() => void)[] = []
   const refusedHandlers: ((refusal: Refusal) => void)[] = []
-  const queue = new Set<Queued>()
+  const outbox = createOutbox()
   let client: MqttClient | undefined
   let online = false
   let closed = false
   let troubled = false
   let failures = 0
   let connections = 0
-  let shed = 0
   let retry: NodeJS.Timeout | undefined
   let markReady: () => void = () => {}
   let failReady: (error: Error) => void = () => {}
@@ -109,7 +103,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
           if (troubled) onTrouble(`${options.url}: connected again`)
           troubled = false
           markReady()
-          for (const entry of queue) send(entry)
+          for (const message of outbox.messages()) send(message)
           for (const handler of connectedHandlers) guarded('a connection handler', handler)
         },
         (error: Error) => {
@@ -135,12 +129,17 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     })
   }
 
+  /** Subscribes to everything, also to what is added while the broker answers. */
   const subscribeAll = async (next: MqttClient): Promise<void> => {
-    const filters = [...new Set(subscriptions.map((s) => s.filter))]
-    if (filters.length === 0) return
-    const granted = await next.subscribeAsync(filters, { qos: 1 })
-    const refused = granted.filter((grant) => grant.qos === 128).map((grant) => grant.topic)
-    if (refused.length > 0) throw new Error(`the broker refused ${refused.join(', ')}`)
+    const asked = new Set<string>()
+    for (;;) {
+      const filters = [...new Set(subscriptions.map((s) => s.filter))].filter((filter) => !asked.has(filter))
+      if (filters.length === 0) return
+      for (const filter of filters) asked.add(filter)
+      const granted = await next.subscribeAsync(filters, { qos: 1 })
+      const refused = granted.filter((grant) => grant.qos === 128).map((grant) => grant.topic)
+      if (refused.length > 0) throw new Error(`the broker refused ${refused.join(', ')}`)
+    }
   }
 
   const receive = (topic: string, payload: Buffer): void => {
@@ -189,25 +188,12 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     }
   }
 
-  const send = (entry: Queued): void => {
+  const send = (message: Outgoing): void => {
     if (!client || !online) return
-    const { channel, topic, payload } = entry
+    const { channel, topic, payload } = message
     client.publish(topic, payload, { qos: channel.qos, retain: channel.retain }, (error) => {
-      if (!error) queue.delete(entry)
+      if (!error) outbox.acknowledge(message)
     })
-  }
-
-  const publish = (channel: Channel<string, unknown>, topic: string, payload: Buffer): void => {
-    const entry = { channel, topic, payload }
-    if (channel.queue > 0) {
-      if (queue.size >= channel.queue) {
-        const [oldest] = queue
-        if (oldest) queue.delete(oldest)
-        shed++
-      }
-      queue.add(entry)
-    }
-    send(entry)
   }
 
   setImmediate(() => !closed && open())
@@ -221,7 +207,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       return connections
     },
     get shed() {
-      return shed
+      return outbox.shed
     },
     publish(channel, address, message) {
       const payload = channel.validate
@@ -231,7 +217,9 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
             (message as Uint8Array).byteOffset,
             (message as Uint8Array).length,
           )
-      publish(channel as unknown as Channel<string, unknown>, topicOf(channel, address), payload)
+      const outgoing = { channel: channel as unknown as Outgoing['channel'], topic: topicOf(channel, address), payload }
+      outbox.add(outgoing)
+      send(outgoing)
     },
     clear(channel, address) {
       client?.publish(topicOf(channel, address), '', { qos: channel.qos, retain: true })

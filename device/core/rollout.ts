@@ -79,6 +79,11 @@ export class Rollout {
     this.count = count + 1
   }
 
+  /** What comes next does not follow on the last sample: its hold counts as truncated. */
+  interrupt(): void {
+    if (this.count > 0) this.truncated[this.count - 1] = 1
+  }
+
   /** Forgets all samples, keeps the memory. */
   clear(): void {
     this.count = 0
