@@ -20,7 +20,7 @@ const initSpec = {
   out: { kind: 'text', required: true, description: 'file to write (policy and value network)' },
   observations: { kind: 'number', default: 6, minimum: 1, maximum: 65536, description: 'observation features' },
   actions: { kind: 'number', default: 1, minimum: 1, maximum: 1024, description: 'action dimensions' },
-  hidden: { kind: 'text', default: '64,64', description: 'hidden layer sizes, as N,N' },
+  hidden: { kind: 'text', placeholder: 'N,N', default: '64,64', description: 'hidden layer sizes' },
   'log-std': { kind: 'number', default: 0, minimum: -5, maximum: 2, description: 'log of the exploration noise' },
   seed: { kind: 'number', default: 1, minimum: 0, maximum: 4294967295, description: 'seed of the weights' },
   json: { kind: 'flag', description: 'print one JSON object' },

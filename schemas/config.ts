@@ -148,7 +148,7 @@ export const configSchema = {
     runDir: {
       type: ['string', 'null'],
       default: null,
-      description: 'directory of the run (default: runs/<time>-<method>-<seed>)',
+      description: 'directory of the run (default: runs/<time>-<method>-seed<n>-<hex>)',
       for: ['fleet', 'sim-bridge'],
     },
     resume: {

@@ -4,6 +4,7 @@ import { nasSpeed, type Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import { createBroadcast } from './broadcast.ts'
 import { accelerationOf } from './controller.ts'
 import { createLockStep, type LockStep, type Question } from './lock-step.ts'
 import { drawSchedules, type Schedule } from './schedule.ts'
@@ -88,6 +89,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   let over = false
   let epoch = options.resumed?.epochs.length ?? 0
+  const firstEpoch = epoch + 1
 
   function interval(id: string): number {
     return (schedules.get(id) as Schedule).intervalSteps
@@ -123,7 +125,12 @@ export function createBridge(options: BridgeOptions): Bridge {
         accelerationLimit,
       }),
     )
-    for (const [id] of resets) emit({ kind: 'presence', vehicle: id, state: 'live' })
+    for (const [id, answer] of resets) {
+      emit({ kind: 'presence', vehicle: id, state: 'live' })
+      const before = epoch === firstEpoch ? options.resumed?.policies[id] : undefined
+      if (before !== undefined && answer.kind === 'reset' && answer.policyHash !== before)
+        tally.disturbed(`${id} resumes with another policy than epoch ${epoch - 1} ended with`)
+    }
     for (const id of participants)
       if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
 
@@ -155,6 +162,7 @@ export function createBridge(options: BridgeOptions): Bridge {
         accelerations[i] = accelerationOf(lockStep.live.has(id) ? held.get(id)?.command : undefined, world, i)
       await options.pace?.(k)
       await world.step(accelerations)
+      broadcast(k + 1)
       const nas = traffic.add()
       for (const [id, action] of held) {
         action.reward += setting.reward === 'fleet' ? nas : (world.speed[carOf.get(id) as number] ?? 0) / nasSpeed
@@ -193,6 +201,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     const mixed = await askAll(present(lockStep, learners), () => ({ ...mix, ...(aggregate && { aggregate }) }))
     for (const [id, answer] of mixed) if (answer.kind === 'mix') tally.mixed(id, answer)
   }
+
+  const broadcast = createBroadcast(options, worldEveryMs)
 
   function publishRun(baseline: { nas: number; meanSpeed: number }): void {
     bus.publish(
@@ -242,6 +252,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     tick: () => lockStep.tick(),
   }
 }
+
+/** Real milliseconds between two messages on where the cars are. */
+const worldEveryMs = 50
 
 interface Held {
   readonly command: Command
