@@ -29,7 +29,14 @@ const spec = {
     default: 'headway',
     description: 'what the policies were trained in',
   },
-  seed: { kind: 'number', default: 1, minimum: 0, maximum: 4294967295, description: 'seed of the decision intervals' },
+  seed: {
+    kind: 'number',
+    integer: true,
+    default: 1,
+    minimum: 0,
+    maximum: 4294967295,
+    description: 'seed of the decision intervals',
+  },
   json: { kind: 'flag', description: 'print one JSON object' },
   help: { kind: 'flag', description: 'this text' },
 } as const

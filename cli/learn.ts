@@ -1,23 +1,22 @@
-import { writeAtomically } from '../device/checkpoint.ts'
-import {
-  createLearner,
-  encodeSafetensors,
-  policyLayout,
-  tensorsFromVector,
-  valueLayout,
-  vectorFromTensors,
-} from '../device/core/index.ts'
+import { createLearner, policyLayout, tensorsFromVector, valueLayout, vectorFromTensors } from '../device/core/index.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash } from '../device/identity.ts'
 import { exitCodes } from '../schemas/exit.ts'
 import type { Command } from './commands.ts'
-import { columnOf, damagedUnless, policyOf, readTensorFile, sameRows } from './tensor-file.ts'
+import { columnOf, damagedUnless, policyOf, readTensorFile, sameRows, writeTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 const spec = {
   policy: { kind: 'text', required: true, description: 'policy and value network (safetensors)' },
   batch: { kind: 'text', required: true, description: 'minibatch: obs, action, log_prob, advantage, return' },
-  steps: { kind: 'number', default: 1, minimum: 1, maximum: 1e6, description: 'minibatch steps on the whole batch' },
+  steps: {
+    kind: 'number',
+    integer: true,
+    default: 1,
+    minimum: 1,
+    maximum: 1e6,
+    description: 'minibatch steps on the whole batch',
+  },
   'learning-rate': { kind: 'number', default: 3e-4, minimum: 0, description: 'Adam step size' },
   'clip-range': { kind: 'number', default: 0.2, minimum: 0, description: 'PPO clip range' },
   'entropy-coef': { kind: 'number', default: 0.01, minimum: 0, description: 'weight of the entropy bonus' },
@@ -76,7 +75,7 @@ ${describeToolOptions(spec)}`,
         ...tensorsFromVector(policyLayout(architecture), learner.policy),
         ...tensorsFromVector(valueLayout(architecture), learner.value),
       ])
-      writeAtomically(options.out, encodeSafetensors({ tensors, metadata: file.metadata }))
+      writeTensorFile(options.out, { tensors, metadata: file.metadata })
     }
     if (options.json) io.output(`${JSON.stringify({ steps, policyHash: policyHash(learner.policy) })}\n`)
     else

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import {
   type Config,
   type ConfigKey,
@@ -10,6 +9,7 @@ import {
   validateConfig,
 } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { parseFlags } from './flags.ts'
 
 export interface Options {
   readonly config: Config
@@ -25,7 +25,7 @@ export interface Options {
  */
 export function readOptions(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Options {
   const keys = configKeys(command)
-  const { values } = parsed(command, keys, args)
+  const values = parsed(command, keys, args)
   const file = typeof values.config === 'string' ? readFile(values.config) : {}
   const fromEnvironment = readEnvironment(environment)
   const fromFlags: PartialConfig = {}
@@ -91,11 +91,7 @@ function parsed(command: string, keys: readonly ConfigKey[], args: readonly stri
     help: { type: 'boolean' },
   }
   for (const key of keys) options[flagOf(key)] = { type: propertyOf(key).type === 'boolean' ? 'boolean' : 'string' }
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: false, strict: true })
-  } catch (error) {
-    throw new ExitError('usage', `${(error as Error).message}\nSee: trustmix ${command} --help`)
-  }
+  return parseFlags(command, options, args)
 }
 
 function readFile(path: string): PartialConfig {
@@ -144,11 +140,13 @@ function convert(key: ConfigKey, text: string): unknown {
   const { type } = propertyOf(key)
   const types = typeof type === 'string' ? [type] : (type ?? [])
   if (types.includes('null') && text === 'null') return null
-  if (types.includes('array')) return text.split(',').map(Number)
+  if (types.includes('array')) return text.split(',').map(numberOrText)
   if (types.includes('boolean')) return text === 'true' ? true : text === 'false' ? false : text
-  if (types.includes('integer') || types.includes('number'))
-    return text.trim() === '' ? text : Number.isNaN(Number(text)) ? text : Number(text)
-  return text
+  return types.includes('integer') || types.includes('number') ? numberOrText(text) : text
+}
+
+function numberOrText(text: string): number | string {
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }
 
 function assign(config: PartialConfig, key: ConfigKey, value: unknown): void {

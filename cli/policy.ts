@@ -1,7 +1,5 @@
-import { writeAtomically } from '../device/checkpoint.ts'
 import {
   createRng,
-  encodeSafetensors,
   initialPolicy,
   initialValue,
   policyLayout,
@@ -13,16 +11,30 @@ import { policyHash } from '../device/identity.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Command } from './commands.ts'
-import { policyOf, readTensorFile } from './tensor-file.ts'
+import { policyOf, readTensorFile, writeTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 const initSpec = {
   out: { kind: 'text', required: true, description: 'file to write (policy and value network)' },
-  observations: { kind: 'number', default: 6, minimum: 1, maximum: 65536, description: 'observation features' },
-  actions: { kind: 'number', default: 1, minimum: 1, maximum: 1024, description: 'action dimensions' },
+  observations: {
+    kind: 'number',
+    integer: true,
+    default: 6,
+    minimum: 1,
+    maximum: 65536,
+    description: 'observation features',
+  },
+  actions: { kind: 'number', integer: true, default: 1, minimum: 1, maximum: 1024, description: 'action dimensions' },
   hidden: { kind: 'text', placeholder: 'N,N', default: '64,64', description: 'hidden layer sizes' },
   'log-std': { kind: 'number', default: 0, minimum: -5, maximum: 2, description: 'log of the exploration noise' },
-  seed: { kind: 'number', default: 1, minimum: 0, maximum: 4294967295, description: 'seed of the weights' },
+  seed: {
+    kind: 'number',
+    integer: true,
+    default: 1,
+    minimum: 0,
+    maximum: 4294967295,
+    description: 'seed of the weights',
+  },
   json: { kind: 'flag', description: 'print one JSON object' },
 } as const
 
@@ -63,7 +75,7 @@ function init(args: readonly string[], output: (text: string) => void): number {
     ...tensorsFromVector(valueLayout(architecture), value),
   ])
   const metadata = new Map([['format', `trustmix-policy/${formatVersion}`]])
-  writeAtomically(options.out, encodeSafetensors({ tensors, metadata }))
+  writeTensorFile(options.out, { tensors, metadata })
   const made = { file: options.out, policyHash: policyHash(policy) }
   output(options.json ? `${JSON.stringify(made)}\n` : `${made.file}  ${made.policyHash}\n`)
   return exitCodes.ok

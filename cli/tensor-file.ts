@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { writeAtomically } from '../device/checkpoint.ts'
 import {
   type Architecture,
   decodeSafetensors,
+  encodeSafetensors,
   inferArchitecture,
   policyLayout,
   type SafetensorsFile,
@@ -14,6 +16,15 @@ import { ExitError } from '../schemas/exit.ts'
 export function readTensorFile(path: string): SafetensorsFile {
   const bytes = readBytes(path)
   return damagedUnless(path, () => decodeSafetensors(bytes))
+}
+
+/** Writes a safetensors file whole or not at all; ExitError 2 where that place cannot be written. */
+export function writeTensorFile(path: string, file: SafetensorsFile): void {
+  try {
+    writeAtomically(path, encodeSafetensors(file))
+  } catch (error) {
+    throw new ExitError('usage', `--out ${path}: ${(error as Error).message}`)
+  }
 }
 
 export function readBytes(path: string): Uint8Array {
@@ -38,7 +49,8 @@ export function policyOf(path: string, file: SafetensorsFile): { architecture: A
   return damagedUnless(path, () => {
     const architecture = inferArchitecture(file.tensors)
     const policy = vectorFromTensors(policyLayout(architecture), file.tensors, valueLayout(architecture))
-    if (!policy.every(Number.isFinite)) throw new Error('parameters must be finite')
+    for (const [name, { data }] of file.tensors)
+      if (!data.every(Number.isFinite)) throw new Error(`${name} must be finite`)
     return { architecture, policy }
   })
 }

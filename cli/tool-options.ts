@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { ExitError } from '../schemas/exit.ts'
+import { parseFlags } from './flags.ts'
 
 /** One option of a tool that works on files. */
 export interface ToolOption {
@@ -14,6 +14,8 @@ export interface ToolOption {
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMaximum?: number
+  /** Whole numbers only. */
+  readonly integer?: true
 }
 
 type Values<S extends Record<string, ToolOption>> = {
@@ -35,12 +37,7 @@ export function readToolOptions<const S extends Record<string, ToolOption>>(
   const options = Object.fromEntries(
     Object.entries(spec).map(([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string' } as const]),
   )
-  let given: Record<string, string | boolean | undefined>
-  try {
-    given = parseArgs({ args: [...args], options, allowPositionals: false, strict: true }).values as typeof given
-  } catch (error) {
-    throw new ExitError('usage', `${(error as Error).message}\nSee: trustmix ${command} --help`)
-  }
+  const given = parseFlags(command, options, args)
   const values = Object.entries(spec).map(([name, option]) => [name, parseValue(name, option, given[name])])
   return Object.fromEntries(values) as Values<S>
 }
@@ -76,6 +73,8 @@ function parseValue(name: string, option: ToolOption, given: string | boolean | 
   const { minimum = -Infinity, maximum = Infinity, exclusiveMaximum = Infinity } = option
   if (String(given).trim() === '' || !Number.isFinite(value))
     throw new ExitError('usage', `--${name} must be a number, got ${given}`)
+  if (option.integer && !Number.isInteger(value))
+    throw new ExitError('usage', `--${name} must be a whole number, got ${given}`)
   if (value < minimum) throw new ExitError('usage', `--${name} must be at least ${minimum}, got ${given}`)
   if (value > maximum) throw new ExitError('usage', `--${name} must be at most ${maximum}, got ${given}`)
   if (value >= exclusiveMaximum)

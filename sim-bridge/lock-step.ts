@@ -74,7 +74,8 @@ export function createLockStep(options: LockStepOptions): LockStep {
   bus.subscribe(channels.status, { fleet }, (status, { vehicle }) => {
     if (!known.has(vehicle)) return
     const last = statuses.get(vehicle)
-    if (last && (status.boot < last.boot || (status.boot === last.boot && status.connection < last.connection))) return
+    // Only a will can be late; who is online with a lower boot counts anew, after a retained status of an earlier run.
+    if (status.state === 'offline' && last && isOlder(status, last)) return
     statuses.set(vehicle, status)
     if (status.state === 'offline') {
       online.delete(vehicle)
@@ -85,7 +86,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
     const boot = bootAtReset.get(vehicle)
     if (live.has(vehicle) && boot !== undefined && boot !== status.boot) leave(vehicle, `${vehicle} restarted`)
     const pending = outstanding.get(vehicle)
-    if (pending && status.connection !== last?.connection) send(vehicle, pending)
+    if (pending && (status.connection !== last?.connection || status.boot !== last.boot)) send(vehicle, pending)
     gatheredCheck?.()
   })
 
@@ -144,4 +145,8 @@ export function createLockStep(options: LockStepOptions): LockStep {
       for (const vehicle of [...outstanding.keys()]) leave(vehicle, 'the run ended')
     },
   }
+}
+
+function isOlder(status: Status, than: Status): boolean {
+  return status.boot < than.boot || (status.boot === than.boot && status.connection < than.connection)
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '../../device/bus/bus.ts'
-import { createLocalBroker } from '../../device/bus/local-bus.ts'
+import { createLocalBroker, type LocalBroker } from '../../device/bus/local-bus.ts'
 import type { CheckpointStore } from '../../device/checkpoint.ts'
 import type { Engine } from '../../device/core/engine.ts'
 import { createDevice, type Device } from '../../device/device.ts'
@@ -23,6 +23,8 @@ export interface ExperimentOptions {
   readonly store?: (vehicle: string) => CheckpointStore
   readonly onEvent?: (event: BridgeEvent) => void
   readonly resumed?: Summary
+  /** Where all messages pass, for one who listens in; one of its own by default. */
+  readonly broker?: LocalBroker
 }
 
 export interface AggregatorContext {
@@ -46,7 +48,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const { config, world } = options
   const setting = settings[config.setting]
   const run = config.run ?? 'local'
-  const broker = createLocalBroker()
+  const broker = options.broker ?? createLocalBroker()
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const identity = createInProcessIdentity([...learners, aggregatorId])
   const common = { config, setting, identity, boot: 1, software: 'experiment', now: () => 0, wallClock: () => '' }
