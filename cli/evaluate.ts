@@ -15,7 +15,12 @@ import { policyOf, readTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 const spec = {
-  policies: { kind: 'text', required: true, description: 'folder with one policy file per vehicle (runs/…/policies)' },
+  policies: {
+    kind: 'text',
+    placeholder: 'DIR',
+    required: true,
+    description: 'folder with one policy file per vehicle (runs/…/policies)',
+  },
   sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
   preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
   setting: {

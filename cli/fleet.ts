@@ -44,7 +44,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   mkdirSync(directory.policies, { recursive: true })
   const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)
 
-  const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print, quiet: json })
+  const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print })
   const children: Child[] = []
   let broker = config.broker ?? 'starting'
   const record = (): void => {
@@ -115,7 +115,8 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
       resumed: resumed !== undefined,
     })
     await Promise.race([Promise.all(devices.map(({ ended }) => ended)), delay(5_000)])
-    view.finish(summary)
+    const tables = await view.finish(summary)
+    if (!json) io.output(`${tables}\n`)
     return summary
   } finally {
     view.stop()
@@ -149,7 +150,6 @@ async function superviseBridge({
   resumed,
 }: BridgeRun): Promise<Summary> {
   let summary: Summary | undefined
-  const said: string[] = []
   const file = directory.processConfig(bridgeId, {
     ...pick(config, 'sim-bridge'),
     ...{ broker, run, runDir: directory.path, resume: resumed ? directory.path : null, maxBackoffMs: 1_000 },
@@ -173,8 +173,12 @@ async function superviseBridge({
   io.interrupts(() => bridge.order({ kind: 'stop-now' }))
   const code = await bridge.ended
   if (summary) return summary
-  said.push(...view.linesOf('sim-bridge'))
-  const message = said.at(-1)?.replace(/^trustmix: /, '') ?? `sim-bridge ended with exit code ${code}`
+  const message =
+    view
+      .linesOf('sim-bridge')
+      .findLast((line) => line.startsWith('trustmix: '))
+      ?.slice('trustmix: '.length) ??
+    `it ended (${code === null ? 'killed' : `exit code ${code}`}); go on with --resume ${directory.path}`
   if (code === exitCodes.unreachable) throw new ExitError('unreachable', message)
   if (code === exitCodes.usage) throw new ExitError('usage', message)
   throw new ExitError('internal', `sim-bridge: ${message}`)

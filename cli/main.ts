@@ -54,6 +54,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(process.exitCode ?? exitCodes.ok)
+})
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

@@ -25,7 +25,7 @@ const initSpec = {
     description: 'observation features',
   },
   actions: { kind: 'number', integer: true, default: 1, minimum: 1, maximum: 1024, description: 'action dimensions' },
-  hidden: { kind: 'text', default: '64,64', description: 'hidden layer sizes, as N,N' },
+  hidden: { kind: 'text', placeholder: 'N,N', default: '64,64', description: 'hidden layer sizes' },
   'log-std': { kind: 'number', default: 0, minimum: -5, maximum: 2, description: 'log of the exploration noise' },
   seed: {
     kind: 'number',

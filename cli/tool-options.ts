@@ -5,6 +5,8 @@ import { parseFlags } from './flags.ts'
 export interface ToolOption {
   readonly kind: 'text' | 'number' | 'choice' | 'flag'
   readonly description: string
+  /** What stands for the value in the help; FILE or N unless given. */
+  readonly placeholder?: string
   readonly default?: string | number
   readonly required?: boolean
   readonly choices?: readonly string[]
@@ -44,7 +46,10 @@ export function readToolOptions<const S extends Record<string, ToolOption>>(
 export function describeToolOptions(spec: Record<string, ToolOption>): string {
   return Object.entries(spec)
     .map(([name, option]) => {
-      const kind = option.choices?.join('|') ?? { text: 'FILE', number: 'N', choice: '', flag: '' }[option.kind]
+      const kind =
+        option.placeholder ??
+        option.choices?.join('|') ??
+        { text: 'FILE', number: 'N', choice: '', flag: '' }[option.kind]
       const left = `  --${name}${kind ? ` ${kind}` : ''}`
       const fallback = option.required
         ? ' (required)'

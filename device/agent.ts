@@ -22,6 +22,8 @@ export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
   readonly horizonS: number
   readonly lambda: number
   readonly replayRounds: number
+  /** Whole rounds of rewards that a return holds beyond the sample's own round before the sample is learned from. */
+  readonly returnRounds: number
 }
 
 /** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
@@ -72,6 +74,8 @@ export interface AgentState {
   readonly scale: RunningScaleState
   readonly streams: Readonly<Record<keyof Streams, number[]>>
   readonly rollout: RolloutState
+  /** Samples in the rollout at the end of each of its rounds. */
+  readonly rounds: readonly number[]
   readonly replay: readonly Evidence[]
   readonly held: Held | undefined
 }
@@ -102,9 +106,19 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const logProb = new Float64Array(1)
   let epoch = 0
   let streams = streamsOf(options, epoch)
+  /** Samples held at the end of each round that is still in the rollout. */
+  let rounds: number[] = []
   let held: Held | undefined
   let updates = 0
   let samples = 0
+
+  const ended = (): boolean => {
+    const last = rollout.count - 1
+    return last >= 0 && (rollout.terminated[last] === 1 || rollout.truncated[last] === 1)
+  }
+
+  /** How many of the oldest samples have rewards of `returnRounds` whole rounds after their own; all at an epoch's end. */
+  const ripe = (): number => (ended() ? rollout.count : (rounds.at(-1 - options.returnRounds) ?? 0))
 
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
@@ -126,6 +140,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       epoch = next
       streams = streamsOf(options, epoch)
       held = undefined
+      rollout.clear()
+      rounds = []
     },
     act(observation) {
       engine.policyMean(learner.policy, observation, 1, mean)
@@ -156,7 +172,11 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     },
     learn() {
       const { count } = rollout
-      if (count === 0) return { samples: 0, meanReward: Number.NaN }
+      const newest = rounds.at(-1) ?? 0
+      rounds.push(count)
+      const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
+      const trained = ripe()
+      if (trained === 0) return { samples: 0, meanReward }
       const value = new Float64Array(count)
       const nextValue = new Float64Array(count)
       engine.stateValue(learner.value, rollout.observations, count, value)
@@ -170,16 +190,16 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         advantage,
         returns,
       )
-      scale.update(advantage, count)
+      scale.update(advantage, trained)
       const scaled = advantage.map((a) => a / scale.scale)
-      const batch = { count, observations, actions, logProb: behaviour, advantage: scaled, returns }
+      const batch = { count: trained, observations, actions, logProb: behaviour, advantage: scaled, returns }
       const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
       ppoUpdate(engine, learner, batch, ppo, streams.shuffle)
-      replay.addRound({ count, observations, actions, logProb: behaviour, advantage })
-      const meanReward = timeMean(rollout, options.gamma === null ? discount : () => 0)
-      rollout.clear()
+      replay.addRound({ count: trained, observations, actions, logProb: behaviour, advantage })
+      rollout.drop(trained)
+      rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
       updates++
-      return { samples: count, meanReward }
+      return { samples: trained, meanReward }
     },
     adopt(policy) {
       learner.policy.set(policy)
@@ -201,6 +221,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         fisher: streams.fisher.state(),
       },
       rollout: rollout.state(),
+      rounds: [...rounds],
       replay: replay.state(),
       held,
     }),
@@ -222,6 +243,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       for (const purpose of ['explore', 'shuffle', 'replay', 'fisher'] as const)
         streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)
+      rounds = [...state.rounds]
       replay.restore(state.replay)
       held = state.held
     },
@@ -242,10 +264,10 @@ function streamsOf({ seed, vehicle }: AgentOptions, epoch: number): Streams {
 }
 
 /** Mean reward per step, weighted by how long each action was held. */
-function timeMean({ count, reward, duration }: Rollout, discount: (seconds: number) => number): number {
+function timeMean({ count, reward, duration }: Rollout, from: number, discount: (seconds: number) => number): number {
   let sum = 0
   let seconds = 0
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < count; i++) {
     const held = duration[i] as number
     sum += ((reward[i] as number) / (1 - discount(held))) * held
     seconds += held

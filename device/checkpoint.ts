@@ -91,8 +91,8 @@ export function encodeCheckpoint(state: AgentState, owner: CheckpointOwner): Uin
     tensors.set('held.action', row(Float64Array.from(held.action)))
     tensors.set('held.logProb', row(Float64Array.of(held.logProb)))
   }
-  const { epoch, updates, samples, adamStep, scale, streams } = state
-  const counts = { epoch, updates, samples, adamStep, scale, streams, replay: replay.map(({ count }) => count) }
+  const { epoch, updates, samples, adamStep, scale, streams, rounds } = state
+  const counts = { epoch, updates, samples, adamStep, scale, streams, rounds, replay: replay.map(({ count }) => count) }
   const metadata = new Map([
     ['format', format],
     ['owner', JSON.stringify(owner)],
@@ -118,7 +118,7 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): Age
     throw new Error(`must belong to ${JSON.stringify(owner)}, got ${metadata.get('owner')}`)
   const counts = JSON.parse(metadata.get('state') ?? '') as Pick<
     AgentState,
-    'epoch' | 'updates' | 'samples' | 'adamStep' | 'scale' | 'streams'
+    'epoch' | 'updates' | 'samples' | 'adamStep' | 'scale' | 'streams' | 'rounds'
   > & { replay: number[] }
   const column = (name: string): Float64Array => {
     const tensor = tensors.get(name)

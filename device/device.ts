@@ -66,6 +66,8 @@ export function createDevice(options: DeviceOptions): Device {
     gamma: setting.gamma,
     horizonS: setting.horizonS,
     lambda: setting.lambda,
+    returnRounds: setting.returnRounds,
+    initialLogStd: config.initialLogStd ?? setting.initialLogStd,
   })
   const notes: string[] = []
   const loaded = store?.load()
@@ -172,8 +174,8 @@ export function createDevice(options: DeviceOptions): Device {
 
     learn(at, closing) {
       if (closing) closeHeld(closing.observation, closing.outcome)
-      const { samples, meanReward } = agent.learn()
-      if (samples > 0) lastReturn = meanReward
+      const { meanReward } = agent.learn()
+      if (Number.isFinite(meanReward)) lastReturn = meanReward
       hash = policyHash(agent.learner.policy)
       save()
       offer.renew(agent.learner.policy, hash, agent.updates)

@@ -131,7 +131,7 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
   } catch (error) {
     return refuse('shape-mismatch', (error as Error).message, authentic)
   }
-  if (!policy.every(Number.isFinite)) return refuse('non-finite', 'parameters must be finite', authentic)
+  if (!allFinite(policy)) return refuse('non-finite', 'parameters must be finite', authentic)
   return { ok: true, received: { ...authentic, policy } }
 }
 
@@ -146,6 +146,11 @@ export function architectureHash({ architecture: { observationSize, actionSize, 
 
 function refuse(reason: Reason, detail: string, authentic?: Authentic): Opened {
   return { ok: false, reason, detail, ...(authentic && { authentic }) }
+}
+
+function allFinite(policy: Float64Array): boolean {
+  for (const value of policy) if (!Number.isFinite(value)) return false
+  return true
 }
 
 /** SHA-256 over the values as they came, tensors in code-unit order of their names: `policyHash` before any shape is known. */

@@ -148,7 +148,7 @@ export const configSchema = {
     runDir: {
       type: ['string', 'null'],
       default: null,
-      description: 'directory of the run (default: runs/<time>-<method>-<seed>)',
+      description: 'directory of the run (default: runs/<time>-<method>-seed<n>-<hex>)',
       for: ['fleet', 'sim-bridge'],
     },
     resume: {
@@ -180,11 +180,11 @@ export const configSchema = {
       for: ['fleet', 'device'],
     },
     initialLogStd: {
-      type: 'number',
+      type: ['number', 'null'],
       minimum: -5,
       maximum: 2,
-      default: 0,
-      description: 'log of the initial exploration noise',
+      default: null,
+      description: 'log of the initial exploration noise (default: that of the setting)',
       for: ['fleet', 'device'],
     },
     learningRate: {

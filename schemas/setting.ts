@@ -15,6 +15,10 @@ export interface Setting {
   readonly horizonS: number
   /** λ of GAE. */
   readonly lambda: number
+  /** Whole rounds of rewards that a return holds beyond its own round before a sample is learned from. */
+  readonly returnRounds: number
+  /** log σ that exploration starts with. */
+  readonly initialLogStd: number
 }
 
 export type SettingName = 'headway' | 'letter'
@@ -28,6 +32,8 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     gamma: null,
     horizonS: 60,
     lambda: 1,
+    returnRounds: 2,
+    initialLogStd: -0.5,
   },
   letter: {
     name: 'letter',
@@ -37,6 +43,8 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     gamma: 0.9,
     horizonS: 60,
     lambda: 0.95,
+    returnRounds: 0,
+    initialLogStd: 0,
   },
 }
 

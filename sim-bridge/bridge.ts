@@ -4,6 +4,7 @@ import { nasSpeed, type Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import { createBroadcast } from './broadcast.ts'
 import { accelerationOf } from './controller.ts'
 import { createLockStep, type LockStep, type Question } from './lock-step.ts'
 import { drawSchedules, type Schedule } from './schedule.ts'
@@ -87,7 +88,12 @@ export function createBridge(options: BridgeOptions): Bridge {
   })
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   let over = false
+  /** Decisions asked for and not yet answered, and when they were asked (step). */
+  const thinking = new Map<string, Promise<void>>()
+  const askedAt = new Map<string, number>()
+  let late = 0
   let epoch = options.resumed?.epochs.length ?? 0
+  const firstEpoch = epoch + 1
 
   function interval(id: string): number {
     return (schedules.get(id) as Schedule).intervalSteps
@@ -123,7 +129,12 @@ export function createBridge(options: BridgeOptions): Bridge {
         accelerationLimit,
       }),
     )
-    for (const [id] of resets) emit({ kind: 'presence', vehicle: id, state: 'live' })
+    for (const [id, answer] of resets) {
+      emit({ kind: 'presence', vehicle: id, state: 'live' })
+      const before = epoch === firstEpoch ? options.resumed?.policies[id] : undefined
+      if (before !== undefined && answer.kind === 'reset' && answer.policyHash !== before)
+        tally.disturbed(`${id} resumes with another policy than epoch ${epoch - 1} ended with`)
+    }
     for (const id of participants)
       if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
 
@@ -132,29 +143,31 @@ export function createBridge(options: BridgeOptions): Bridge {
     const accelerations = new Float64Array(world.vehicles.length)
     for (let k = 0; ; k++) {
       if (stopping === 'now') return false
-      const due = learners.filter((id) => lockStep.live.has(id) && isDue(schedules.get(id) as Schedule, k))
+      const boundary = k > 0 && k % roundSteps === 0
+      if (boundary) await Promise.all(thinking.values())
+      const due = learners.filter(
+        (id) => lockStep.live.has(id) && isDue(schedules.get(id) as Schedule, k) && !isLate(id),
+      )
       const closing = k === epochSteps ? learners : due
       const closed = new Map<string, Outcome>()
       for (const id of closing) {
         const outcome = close(held.get(id), k === epochSteps)
         if (outcome) closed.set(id, outcome)
       }
-      const boundary = k > 0 && k % roundSteps === 0
       if (boundary) await learnAndMix(k, closed)
       if (k === epochSteps) break
-      if (due.length > 0) {
-        const decide = askAll(due, (id) => {
+      const decided = Promise.all(
+        due.map((id) => {
           const outcome = boundary ? undefined : closed.get(id)
-          const observation = observe(world, carOf.get(id) as number)
-          return { kind: 'decide', epoch, step: k, observation, ...(outcome && { outcome }) }
-        })
-        for (const [id, answer] of await decide)
-          if (answer.kind === 'decide') held.set(id, { command: answer.command, reward: 0, steps: 0 })
-      }
+          return decide(id, k, held, outcome)
+        }),
+      )
+      if (!options.pace) await decided
       for (const [i, id] of world.vehicles.entries())
-        accelerations[i] = accelerationOf(lockStep.live.has(id) ? held.get(id)?.command : undefined, world, i)
+        accelerations[i] = accelerationOf(isDriven(id, k) ? held.get(id)?.command : undefined, world, i)
       await options.pace?.(k)
       await world.step(accelerations)
+      broadcast(k + 1)
       const nas = traffic.add()
       for (const [id, action] of held) {
         action.reward += setting.reward === 'fleet' ? nas : (world.speed[carOf.get(id) as number] ?? 0) / nasSpeed
@@ -165,6 +178,38 @@ export function createBridge(options: BridgeOptions): Bridge {
     tally.epoch(entry, traffic.collisions)
     emit({ kind: 'epoch', ...entry })
     return true
+  }
+
+  /** Asks for a decision; in real time the answer may come steps later. */
+  async function decide(
+    id: string,
+    step: number,
+    held: Map<string, Held>,
+    outcome: Outcome | undefined,
+  ): Promise<void> {
+    const observation = observe(world, carOf.get(id) as number)
+    const question = { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) } as const
+    const answer = lockStep.ask(id, question).then((act) => {
+      thinking.delete(id)
+      if (act?.kind === 'decide') held.set(id, { command: act.command, reward: 0, steps: 0 })
+    })
+    thinking.set(id, answer)
+    askedAt.set(id, step)
+    await answer
+  }
+
+  /** Still thinking when the next decision is due: that one is left out. Happens in real time only. */
+  function isLate(id: string): boolean {
+    if (!thinking.has(id)) return false
+    late++
+    return true
+  }
+
+  /** An action is held for at most max(interval, 1 s) beyond its due end, then the simulator's driver has the car. */
+  function isDriven(id: string, step: number): boolean {
+    if (!lockStep.live.has(id)) return false
+    const waited = step - (askedAt.get(id) ?? step)
+    return !thinking.has(id) || waited <= Math.max(interval(id), 1 / world.stepLength)
   }
 
   async function learnAndMix(step: number, closed: ReadonlyMap<string, Outcome>): Promise<void> {
@@ -193,6 +238,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     const mixed = await askAll(present(lockStep, learners), () => ({ ...mix, ...(aggregate && { aggregate }) }))
     for (const [id, answer] of mixed) if (answer.kind === 'mix') tally.mixed(id, answer)
   }
+
+  const broadcast = createBroadcast(options, worldEveryMs)
 
   function publishRun(baseline: { nas: number; meanSpeed: number }): void {
     bus.publish(
@@ -229,6 +276,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       }
       if (tally.summary().epochs.length < epochs) tally.interrupt()
       over = true
+      if (late > 0) tally.disturbed(`${late} decisions were left out because the one before came late`)
       const ends = await askAll(present(lockStep, participants), () => ({ kind: 'end', epoch, step: 0 }))
       for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
       bus.clear(channels.run, { fleet, run })
@@ -242,6 +290,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     tick: () => lockStep.tick(),
   }
 }
+
+/** Real milliseconds between two messages on where the cars are. */
+const worldEveryMs = 50
 
 interface Held {
   readonly command: Command

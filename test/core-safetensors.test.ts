@@ -85,7 +85,7 @@ t.test('headers that break a rule are refused with the value found', async (t) =
     ['unknown key', file(`{"a":${entry(',"x":1')}}`, four), /got "x"/],
     ['entry is no object', file('{"a":3}'), /entry of "a" must be an object, got 3/],
     ['entry is null', file('{"a":null}'), /got null/],
-    ['another dtype', file('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', eight), /got "F64"/],
+    ['another dtype', file('{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,8]}}', eight), /got "F16"/],
     ['missing dtype', file('{"a":{"shape":[1],"data_offsets":[0,4]}}', four), /dtype.*undefined/],
     ['missing shape', file('{"a":{"dtype":"F32","data_offsets":[0,4]}}', four), /shape.*undefined/],
     ['missing offsets', file('{"a":{"dtype":"F32","shape":[1]}}', four), /data_offsets.*undefined/],

@@ -57,6 +57,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   let client: MqttClient | undefined
   let online = false
   let closed = false
+  let troubled = false
   let failures = 0
   let connections = 0
   let retry: NodeJS.Timeout | undefined
@@ -99,6 +100,8 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
           if (closed || client !== next) return
           online = true
           failures = 0
+          if (troubled) onTrouble(`${options.url}: connected again`)
+          troubled = false
           markReady()
           for (const message of outbox.messages()) send(message)
           for (const handler of connectedHandlers) guarded('a connection handler', handler)
@@ -110,7 +113,11 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       )
     })
     next.on('message', (topic, payload) => receive(topic, payload))
-    next.on('error', (error) => onTrouble(`${options.url}: ${error.message || String(error)}`))
+    next.on('error', (error) => {
+      // One line an outage: the first error that keeps it from being connected.
+      if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
+      troubled = true
+    })
     next.on('close', () => {
       if (client !== next) return
       online = false

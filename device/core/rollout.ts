@@ -89,6 +89,21 @@ export class Rollout {
     this.count = 0
   }
 
+  /** Forgets the oldest `rows` samples. */
+  drop(rows: number): void {
+    const kept = this.count - rows
+    if (!(kept >= 0)) throw new Error(`at most ${this.count} samples can be dropped, got ${rows}`)
+    shift(this.observations, rows, kept, this.observationSize)
+    shift(this.actions, rows, kept, this.actionSize)
+    shift(this.logProb, rows, kept, 1)
+    shift(this.reward, rows, kept, 1)
+    shift(this.duration, rows, kept, 1)
+    shift(this.nextObservations, rows, kept, this.observationSize)
+    shift(this.terminated, rows, kept, 1)
+    shift(this.truncated, rows, kept, 1)
+    this.count = kept
+  }
+
   state(): RolloutState {
     const { count, observationSize, actionSize } = this
     return {
@@ -141,6 +156,10 @@ export class Rollout {
 
 function copyRow(from: Vector, to: Float64Array, row: number): void {
   for (let i = 0, o = row * from.length; i < from.length; i++, o++) to[o] = from[i]! + 0
+}
+
+function shift(column: Float64Array | Uint8Array, rows: number, kept: number, width: number): void {
+  column.copyWithin(0, rows * width, (rows + kept) * width)
 }
 
 function doubled(column: Float64Array): Float64Array {

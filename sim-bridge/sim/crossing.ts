@@ -11,7 +11,7 @@ export const haltingSpeed = 0.1
 const halfWidth = 0.9
 const crossingPoint = 4.7
 /** SUMO's POSITION_EPS: cars stop this far before the end of a lane, m. */
-const positionEps = 0.1
+export const positionEps = 0.1
 /** MSVehicle's DIST_TO_STOPLINE_EXPECT_PRIORITY: where a car with right of way would wait, m before the line. */
 const priorityStopOffset = 1
 /** Length of a crossing lane, m. */

@@ -1,37 +1,8 @@
-import {
-  bodiesOverlap,
-  conflictEnd,
-  conflictStart,
-  distanceToConflict,
-  isInConflict,
-  speedTowardsFoe,
-  waitSpeed,
-} from './crossing.ts'
-import {
-  brakeGap,
-  carLength,
-  commandedSpeed,
-  createDriver,
-  type Driver,
-  drive,
-  follow,
-  free,
-  minGap,
-  stepLength,
-  tau,
-} from './idm.ts'
-import {
-  distanceAhead,
-  isCrossing,
-  isInternal,
-  laneAfter,
-  laneBefore,
-  laneCount,
-  laneLength,
-  loopCoordinate,
-  loopLength,
-  majorCrossing,
-} from './road.ts'
+import { bodiesOverlap, haltingSpeed } from './crossing.ts'
+import { carLength, commandedSpeed, createDriver, drive, free, minGap, stepLength } from './idm.ts'
+import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
+import { Planner } from './planner.ts'
+import { distanceAhead, isCrossing, laneAfter, laneLength, loopCoordinate, loopLength } from './road.ts'
 import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
 
 /** SUMO's NUMERICAL_EPS, m or m/s. */
@@ -64,24 +35,12 @@ export class FigureEight {
   readonly collisions: (readonly [number, number])[] = []
 
   readonly #starts: Scenario['starts']
-  readonly #drivers: readonly Driver[]
-  /** Rank of the id as a string: the last tie-break at the crossing. */
-  readonly #rank: Int32Array
-  readonly #pairs: readonly (readonly [number, number])[]
-  readonly #lane: Int32Array
-  /** Front bumper from the start of the lane, m. */
-  readonly #lanePosition: Float64Array
-  /** Step in which the car entered its last crossing lane. */
-  readonly #entryStep: Int32Array
+  readonly #cars: CarState
+  readonly #occupancy: Occupancy
+  readonly #planner: Planner
   readonly #nextSpeed: Float64Array
   readonly #order: Int32Array
-  /** Per lane: the car whose rear is nearest to the lane's start, or −1, and where that rear is (negative: on a lane before). */
-  readonly #rearCar = new Int32Array(laneCount)
-  readonly #rearPosition = new Float64Array(laneCount)
-  /** Per crossing lane (row 0 major, 1 minor): the cars with a part on it and where their rears are on it. */
-  readonly #insideCount = new Int32Array(2)
-  readonly #insideCar: Int32Array
-  readonly #insideBack: Float64Array
+  readonly #pairs: readonly (readonly [number, number])[]
   #step = 0
 
   /** Errors name the rule broken and the value found. */
@@ -93,200 +52,103 @@ export class FigureEight {
     this.speedLimit = preset.speedLimit
     this.accelerationLimit = preset.accelerationLimit
     this.#starts = starts
-    this.#drivers = learner.map((learns) =>
-      createDriver(preset.accel, learns ? preset.learnerDecel : preset.humanDecel, preset.speedLimit),
-    )
-    this.#rank = Int32Array.from(vehicles, (id) => vehicles.filter((other) => other < id).length)
-    this.#pairs = Array.from({ length: n * n }, (_, k) => [Math.floor(k / n), k % n] as const)
     this.position = new Float64Array(n)
     this.speed = new Float64Array(n)
     this.gap = new Float64Array(n)
     this.leader = new Int32Array(n)
     this.follower = new Int32Array(n)
     this.braking = new Uint8Array(n)
-    this.#lane = new Int32Array(n)
-    this.#lanePosition = new Float64Array(n)
-    this.#entryStep = new Int32Array(n)
+    this.#cars = {
+      drivers: learner.map((learns) =>
+        createDriver(preset.accel, learns ? preset.learnerDecel : preset.humanDecel, preset.speedLimit),
+      ),
+      rank: Int32Array.from(vehicles, (id) => vehicles.filter((other) => other < id).length),
+      lane: new Int32Array(n),
+      lanePosition: new Float64Array(n),
+      speed: this.speed,
+      leader: this.leader,
+      entryStep: new Int32Array(n),
+      standingSteps: new Int32Array(n),
+      waiting: new Uint8Array(n),
+    }
+    this.#occupancy = new Occupancy(n)
+    this.#planner = new Planner(this.#cars, this.#occupancy)
     this.#nextSpeed = new Float64Array(n)
     this.#order = new Int32Array(n)
-    this.#insideCar = new Int32Array(2 * n)
-    this.#insideBack = new Float64Array(2 * n)
+    this.#pairs = Array.from({ length: n * n }, (_, k) => [Math.floor(k / n), k % n] as const)
     this.reset()
   }
 
   /** Back to the start, all cars at rest. */
   reset(): void {
+    const { lane, lanePosition, entryStep, standingSteps, waiting } = this.#cars
     this.#step = 0
     for (const [i, start] of this.#starts.entries()) {
-      this.#lane[i] = start.lane
-      this.#lanePosition[i] = start.position
+      lane[i] = start.lane
+      lanePosition[i] = start.position
     }
     this.speed.fill(0)
     this.braking.fill(0)
-    this.#entryStep.fill(0)
+    entryStep.fill(0)
+    standingSteps.fill(0)
+    waiting.fill(0)
     this.#observe()
   }
 
   /** One step of 0.1 s. `accelerations[i]` in m/s² commands car i; NaN leaves it to the driver. */
   step(accelerations: Float64Array): void {
-    const { speed } = this
-    const next = this.#nextSpeed
-    for (let i = 0; i < next.length; i++) {
-      const v = speed[i]!
-      const driver = this.#drivers[i]!
-      const safe = this.#safeSpeed(i)
-      const acceleration = accelerations[i]!
-      if (Number.isNaN(acceleration)) {
-        next[i] = drive(driver, v, safe)
-        this.braking[i] = next[i]! < free(driver, v) - eps ? 1 : 0
-      } else {
-        // Speed mode 1: only the safe speed bounds a command, so that a commanded car may brake at any rate.
-        const wanted = commandedSpeed(v, acceleration)
-        next[i] = Math.min(wanted, safe)
-        this.braking[i] = safe < wanted - eps ? 1 : 0
-      }
+    const n = this.vehicles.length
+    if (accelerations.length !== n) {
+      throw new Error(`accelerations must hold one value per car (${n}), got ${accelerations.length}`)
     }
+    for (let i = 0; i < n; i++) this.#nextSpeed[i] = this.#plan(i, accelerations[i]!)
     this.#step++
-    for (let i = 0; i < next.length; i++) this.#move(i, next[i]!)
+    for (let i = 0; i < n; i++) this.#move(i, this.#nextSpeed[i]!)
+    this.#cars.waiting.set(this.#planner.nextWaiting)
     this.#observe()
   }
 
-  /** The speed that keeps car i safe from all it sees (MSVehicle::planMoveInternal, every link open in speed mode 1). */
-  #safeSpeed(i: number): number {
-    const driver = this.#drivers[i]!
+  /** The next speed of car i; sets `braking`. */
+  #plan(i: number, acceleration: number): number {
     const v = this.speed[i]!
-    const maxSpeed = Math.min(v + driver.accel * stepLength, driver.maxSpeed)
-    const lookAhead = maxSpeed * stepLength + brakeGap(driver, maxSpeed) + maxSpeed * tau
-    const ownBrakeGap = brakeGap(driver, v)
-    const freeSpeed = free(driver, v)
-    let lane = this.#lane[i]!
-    let seen = laneLength[lane]! - this.#lanePosition[i]!
-    let seenInternal = isInternal(lane) ? seen : 0
-    let seenNormal = 0
-    let passedInternal = false
-    let wait = 0
-    let own = true
-    let safe = Math.min(maxSpeed, this.#ownLaneSpeed(i, driver))
-    for (;;) {
-      if (isCrossing(lane)) safe = this.#crossingSpeed(i, lane, seen, own, safe, wait)
-      else if (isCrossing(lane + 1)) {
-        wait = Math.min(safe, waitSpeed(driver, v, seen, lane + 1 === majorCrossing, ownBrakeGap))
-      }
-      passedInternal ||= isInternal(lane)
-      // The look-ahead that checkRewindLinkLanes needs: the next crossing is always seen from the lane before it.
-      if (passedInternal && seen > lookAhead && seenNormal > Math.max(5 * carLength, carLength + seenInternal))
-        return safe
-      lane = laneAfter(lane)
-      own = false
-      // The rearmost car of every further lane, even behind a nearer one that was already obeyed (getLastVehicleInformation).
-      const car = this.#rearCar[lane]!
-      safe = Math.min(safe, freeSpeed)
-      if (car >= 0 && car !== i) {
-        safe = Math.min(safe, follow(driver, v, seen + this.#rearPosition[lane]!, this.speed[car]!))
-      }
-      wait = Math.min(wait, safe)
-      seen += laneLength[lane]!
-      if (isInternal(lane)) seenInternal += laneLength[lane]!
-      else seenNormal += laneLength[lane]!
-    }
-  }
-
-  /** Safe speed behind the car ahead, if any of it is on the same lane (MSVehicle::adaptToLeader). */
-  #ownLaneSpeed(i: number, driver: Driver): number {
-    const lane = this.#lane[i]!
-    const position = this.#lanePosition[i]!
-    const car = this.leader[i]!
-    if (car === i) return driver.maxSpeed
-    let carLane = this.#lane[car]!
-    let back = this.#lanePosition[car]! - carLength
-    if (carLane === lane && this.#lanePosition[car]! < position) return driver.maxSpeed
-    while (carLane !== lane && back < 0) {
-      carLane = laneBefore(carLane)
-      back += laneLength[carLane]!
-    }
-    return carLane === lane ? follow(driver, this.speed[i]!, back - position, this.speed[car]!) : driver.maxSpeed
-  }
-
-  /**
-   * `safe` lowered for the cars inside on the other crossing lane (MSVehicle::checkLinkLeader); those that only approach
-   * do not count. `own`: car i is on the crossing lane itself; `wait`: its speed for stopping at the line instead.
-   */
-  #crossingSpeed(i: number, lane: number, seen: number, own: boolean, safe: number, wait: number): number {
-    if (isInConflict(distanceToConflict(seen))) return safe
-    const row = lane === majorCrossing ? 1 : 0
-    const first = row * this.vehicles.length
-    let result = safe
-    for (let k = first; k < first + this.#insideCount[row]!; k++) {
-      const foe = this.#insideCar[k]!
-      const back = this.#insideBack[k]!
-      if (foe === i || back > conflictEnd || (own && !this.#yieldsTo(i, foe, back + carLength))) continue
-      const speed = speedTowardsFoe(this.#drivers[i]!, this.speed[i]!, seen, back, this.speed[foe]!)
-      // From before the line never brake harder than for stopping at it. (`wait` is 0 once inside.)
-      result = Math.max(Math.min(result, speed), wait)
-    }
-    return result
-  }
-
-  /** Which of two cars inside the crossing gives way (MSVehicle::isLeader and the "in the way" of MSLink::getLeaderInfo). */
-  #yieldsTo(i: number, foe: number, foeFront: number): boolean {
-    if (foeFront > conflictStart || !isCrossing(this.#lane[foe]!)) return true
-    const own = this.#entryStep[i]!
-    const other = this.#entryStep[foe]!
-    if (own !== other) return other < own
-    if (this.speed[i]! !== this.speed[foe]!) return this.speed[i]! < this.speed[foe]!
-    return this.#rank[i]! < this.#rank[foe]!
+    const driver = this.#cars.drivers[i]!
+    const safe = this.#planner.safeSpeed(i)
+    const driven = Number.isNaN(acceleration)
+    // Speed mode 1: only the safe speed bounds a command, so that a commanded car may brake at any rate.
+    const wanted = driven ? free(driver, v) : commandedSpeed(v, acceleration)
+    const next = driven ? drive(driver, v, safe) : Math.min(wanted, safe)
+    this.braking[i] = next < wanted - eps ? 1 : 0
+    return next
   }
 
   /** Moves car i by one step at its new speed (semi-implicit Euler; MSVehicle::executeMove, processLaneAdvances). */
   #move(i: number, v: number): void {
+    const { drivers, lane: lanes, lanePosition, entryStep, standingSteps } = this.#cars
+    const pulledOff = v - this.speed[i]! > 0.5 * drivers[i]!.accel * stepLength
+    standingSteps[i] = v > haltingSpeed || pulledOff ? 0 : standingSteps[i]! + 1
+    if (this.#planner.blocked[i] === 1) entryStep[i] = yieldedEntry
     this.speed[i] = v
-    let lane = this.#lane[i]!
-    let position = this.#lanePosition[i]! + v * stepLength
+    let lane = lanes[i]!
+    let position = lanePosition[i]! + v * stepLength
     while (position > laneLength[lane]!) {
       position -= laneLength[lane]!
       lane = laneAfter(lane)
-      if (isCrossing(lane)) this.#entryStep[i] = this.#step
+      if (isCrossing(lane)) entryStep[i] = this.#step
     }
-    this.#lane[i] = lane
-    this.#lanePosition[i] = position
+    lanes[i] = lane
+    lanePosition[i] = position
   }
 
   /** Everything that follows from lanes, positions and speeds. */
   #observe(): void {
-    const n = this.vehicles.length
-    this.#rearCar.fill(-1)
-    this.#insideCount.fill(0)
-    for (let i = 0; i < n; i++) {
-      this.position[i] = loopCoordinate(this.#lane[i]!, this.#lanePosition[i]!)
-      this.#occupy(i)
-    }
+    const { lane, lanePosition } = this.#cars
+    for (let i = 0; i < lane.length; i++) this.position[i] = loopCoordinate(lane[i]!, lanePosition[i]!)
     if (this.#step === 0 || this.#measureGaps() > 1.5 * loopLength) {
       this.#sort()
       this.#measureGaps()
     }
+    this.#occupancy.update(this.#cars)
     this.#detectCollisions()
-  }
-
-  /** Enters car i on every lane that it covers. */
-  #occupy(i: number): void {
-    let lane = this.#lane[i]!
-    let back = this.#lanePosition[i]! - carLength
-    for (;;) {
-      if (this.#rearCar[lane]! < 0 || back < this.#rearPosition[lane]!) {
-        this.#rearCar[lane] = i
-        this.#rearPosition[lane] = back
-      }
-      if (isCrossing(lane)) {
-        const row = lane === majorCrossing ? 0 : 1
-        const k = row * this.vehicles.length + this.#insideCount[row]!
-        this.#insideCar[k] = i
-        this.#insideBack[k] = back
-        this.#insideCount[row] = this.#insideCount[row]! + 1
-      }
-      if (back >= 0) return
-      lane = laneBefore(lane)
-      back += laneLength[lane]!
-    }
   }
 
   /** Fills `gap` and returns the sum of all distances to the leader: one loop while the order is right. */
@@ -325,11 +187,12 @@ export class FigureEight {
     for (let i = 0; i < n; i++) {
       if (this.gap[i]! < collisionMinGapFactor * minGap - eps) this.#collide(i, this.leader[i]!)
     }
-    for (let k = 0; k < this.#insideCount[0]!; k++) {
-      const a = this.#insideBack[k]!
-      for (let m = n; m < n + this.#insideCount[1]!; m++) {
-        const b = this.#insideBack[m]!
-        if (bodiesOverlap(a + carLength, a, b + carLength, b)) this.#collide(this.#insideCar[k]!, this.#insideCar[m]!)
+    const { insideCount, insideCar, insideBack } = this.#occupancy
+    for (let k = 0; k < insideCount[0]!; k++) {
+      const a = insideBack[k]!
+      for (let m = n; m < n + insideCount[1]!; m++) {
+        const b = insideBack[m]!
+        if (bodiesOverlap(a + carLength, a, b + carLength, b)) this.#collide(insideCar[k]!, insideCar[m]!)
       }
     }
   }

@@ -85,7 +85,7 @@ export function collect<K extends string, M>(
 
 /** A learner of `smallConfig`'s size, on the reference engine. */
 export function createSmallAgent(vehicle = 'car01', more: Partial<AgentOptions> = {}): Agent {
-  const learning = { adamEpsilon: 1e-5, gamma: null, horizonS: 60, lambda: 1 }
+  const learning = { adamEpsilon: 1e-5, gamma: null, horizonS: 60, lambda: 1, returnRounds: 0, initialLogStd: 0 }
   return createAgent(createReferenceEngine(smallKind.architecture), { ...smallConfig, ...learning, vehicle, ...more })
 }
 

@@ -1,0 +1,31 @@
+/** Library entry point `trustmix/device`: a unit that acts, learns, publishes its policy and considers others'. */
+export { type Agent, type AgentOptions, type AgentState, architectureOf, createAgent } from './agent.ts'
+export type { Bus, Refusal } from './bus/bus.ts'
+export { createLocalBroker, type LocalBroker } from './bus/local-bus.ts'
+export { createMqttBus, type MqttBus, type MqttBusOptions, type Will } from './bus/mqtt-bus.ts'
+export {
+  type CheckpointOwner,
+  type CheckpointStore,
+  createCheckpointStore,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from './checkpoint.ts'
+export { createDevice, type Device, type DeviceOptions } from './device.ts'
+export { createReferenceEngine } from './engines/reference.ts'
+export { createFeatures, type Features, featureCount, type Scales } from './features.ts'
+export { createIdentity, createInProcessIdentity, type Identity, policyHash, rawPublicKey } from './identity.ts'
+export type { Brief, Closing, Learned, Mixed, Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
+export { createMailbox, type Held, type Mailbox } from './mailbox.ts'
+export { methods } from './methods/index.ts'
+export type { Consideration, Decision, Finding, Method } from './methods/method.ts'
+export {
+  type Arrival,
+  type Kind,
+  type Opened,
+  openParams,
+  type ParamsHeader,
+  type ReceivedPolicy,
+  sealParams,
+} from './params.ts'
+export { type Limits, type Permitted, type Proposal, permit, type Sensed } from './safety/envelope.ts'
+export { createSimIo } from './sim-io.ts'

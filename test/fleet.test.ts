@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { decodeSafetensors, policyLayout, vectorFromTensors } from '../device/core/index.ts'
+import { policyHash } from '../device/identity.ts'
+import { validateProcesses } from '../schemas/process.ts'
+import { validateSummary } from '../schemas/summary.ts'
+import { runFleet, runLocally, startFleet, summaryFile } from './support/fleet.ts'
+
+const vehicles = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
+
+t.test('three epochs over MQTT end with the policies of the same seed in process', async (t) => {
+  const directory = join(t.testdir(), 'run')
+  const summary = await runFleet(directory, ['--epochs', '3', '--seed', '1'])
+  const local = await runLocally({ epochs: 3, seed: 1 })
+  t.ok(validateSummary(summary).ok, 'the summary matches its schema')
+  t.same(summary.vehicles, vehicles)
+  t.same(summary.policies, local.policies)
+  t.same(summary.matrix, local.matrix)
+  t.same(summary.verdicts, local.verdicts)
+  t.same(summary.epochs, local.epochs)
+  t.same(summaryFile(directory), summary, 'summary.json holds what was printed')
+  t.equal(summary.deterministic, true)
+  t.equal(summary.interrupted, false)
+
+  const processes = validateProcesses(JSON.parse(readFileSync(join(directory, 'processes.json'), 'utf8')))
+  t.ok(processes.ok, 'processes.json matches its schema')
+  const architecture = { observationSize: 6, actionSize: 1, hidden: [64, 64] }
+  for (const vehicle of vehicles) {
+    const { tensors } = decodeSafetensors(readFileSync(join(directory, 'policies', `${vehicle}.safetensors`)))
+    const policy = vectorFromTensors(policyLayout(architecture), tensors)
+    t.equal(policyHash(policy), summary.policies[vehicle], `${vehicle} wrote the policy of the summary`)
+  }
+})
+
+t.test('the other methods agree over both buses too', async (t) => {
+  const directory = t.testdir()
+  for (const method of ['average', 'fixed', 'independent'] as const) {
+    const summary = await runFleet(join(directory, method), ['--epochs', '1', '--seed', '5', '--method', method])
+    const local = await runLocally({ epochs: 1, seed: 5, method })
+    t.same(summary.policies, local.policies, method)
+    t.same(summary.verdicts, local.verdicts, method)
+    t.equal(summary.deterministic, true, method)
+  }
+})
+
+t.test('a stopped device stops simulated time, and the run ends as if nothing had been', async (t) => {
+  const fleet = startFleet(join(t.testdir(), 'run'), ['--epochs', '4', '--seed', '3'])
+  await fleet.epochDone(1)
+  const pid = fleet.pid('device', 'car05')
+  process.kill(pid, 'SIGSTOP')
+  const before = fleet.epochsDone()
+  const goOn = Promise.race([
+    fleet.epochDone(before + 2).then(() => 'went on'),
+    passed(3_000).then(() => 'stood still'),
+  ])
+  t.equal(await goOn, 'stood still')
+  process.kill(pid, 'SIGCONT')
+  const { code, stdout } = await fleet.ended
+  t.equal(code, 0)
+  const summary = JSON.parse(stdout)
+  t.same(summary.policies, (await runLocally({ epochs: 4, seed: 3 })).policies)
+  t.equal(summary.deterministic, true)
+})
+
+t.test('a broker killed twice loses no decision, update or verdict', async (t) => {
+  const fleet = startFleet(join(t.testdir(), 'run'), ['--epochs', '4', '--seed', '3'])
+  await fleet.epochDone(1)
+  const first = fleet.pid('broker')
+  process.kill(first, 'SIGKILL')
+  await fleet.epochDone(2)
+  const second = fleet.pid('broker')
+  t.not(second, first, 'the supervisor started another one')
+  process.kill(second, 'SIGKILL')
+  const { code, stdout, stderr } = await fleet.ended
+  t.equal(code, 0, stderr)
+  const summary = JSON.parse(stdout)
+  const local = await runLocally({ epochs: 4, seed: 3 })
+  t.same(summary.policies, local.policies)
+  t.same(summary.verdicts, local.verdicts)
+  t.same(summary.learners, local.learners)
+  t.equal(summary.deterministic, true)
+})
+
+t.test('a killed device is started again, resumes its checkpoint and rejoins; the summary says so', async (t) => {
+  const directory = join(t.testdir(), 'run')
+  const fleet = startFleet(directory, ['--epochs', '5', '--seed', '3'])
+  await fleet.epochDone(1)
+  const first = fleet.pid('device', 'car07')
+  process.kill(first, 'SIGKILL')
+  await fleet.epochDone(4)
+  t.not(fleet.pid('device', 'car07'), first)
+  const { code, stdout, stderr } = await fleet.ended
+  t.equal(code, 0, stderr)
+  const summary = JSON.parse(stdout)
+  t.equal(summary.deterministic, false)
+  t.match(summary.causes.join('\n'), /car07/)
+  t.equal(summary.epochs.length, 5)
+  t.ok(summary.learners.car07.updates > 6 * 2, 'it went on from its checkpoint')
+})
+
+t.test('Ctrl-C ends with what there is, and --resume goes on to the same end', async (t) => {
+  const directory = join(t.testdir(), 'run')
+  const fleet = startFleet(directory, ['--epochs', '4', '--seed', '2'])
+  await fleet.epochDone(1)
+  fleet.child.kill('SIGINT')
+  const { code, stdout } = await fleet.ended
+  t.equal(code, 130)
+  const summary = JSON.parse(stdout)
+  t.equal(summary.interrupted, true)
+  t.ok(summary.epochs.length >= 1 && summary.epochs.length < 4)
+  const resumed = await startFleet(directory, ['--resume', directory]).ended
+  t.equal(resumed.code, 0, resumed.stderr)
+  const whole = JSON.parse(resumed.stdout)
+  const local = await runLocally({ epochs: 4, seed: 2 })
+  t.same(whole.policies, local.policies)
+  t.same(whole.verdicts, local.verdicts)
+  t.same(whole.epochs, local.epochs)
+})
+
+/** A span of real time in which something must not happen. */
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
