@@ -1,19 +1,18 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
-import { type Config, type ConfigKey, configKeys } from '../schemas/config.ts'
+import type { Config, ConfigKey } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
-import { formatVersion } from '../schemas/validator.ts'
-import type { BridgeEvent } from '../sim-bridge/bridge.ts'
 import { bridgeId } from '../sim-bridge/cli.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
 import type { Command, CommandIo } from './commands.ts'
+import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
-import { openRunDirectory, type RunDirectory, readResumedConfig, readResumedSummary } from './run-directory.ts'
-import { type Child, restartCommand, startChild, type Task } from './supervisor.ts'
+import { openRunDirectory, readResumedConfig, readResumedSummary } from './run-directory.ts'
+import { type Child, startChild, type Task } from './supervisor.ts'
 
 /** The whole fleet on this machine: broker, bridge and one process per vehicle, supervised. */
 export const fleetCommand: Command = {
@@ -125,99 +124,6 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   }
 }
 
-interface BridgeRun {
-  readonly config: Config
-  readonly directory: RunDirectory
-  readonly run: string
-  readonly broker: string
-  readonly credentials: (id: string) => Partial<Config>
-  readonly start: (task: Task) => Child
-  readonly view: ReturnType<typeof createFleetView>
-  readonly io: CommandIo
-  readonly resumed: boolean
-}
-
-/** Starts the bridge and waits for its summary; passes on requests to stop. */
-async function superviseBridge({
-  config,
-  directory,
-  run,
-  broker,
-  credentials,
-  start,
-  view,
-  io,
-  resumed,
-}: BridgeRun): Promise<Summary> {
-  let summary: Summary | undefined
-  const file = directory.processConfig(bridgeId, {
-    ...pick(config, 'sim-bridge'),
-    ...{ broker, run, runDir: directory.path, resume: resumed ? directory.path : null, maxBackoffMs: 1_000 },
-    ...credentials(bridgeId),
-  })
-  const bridge = start({
-    role: 'sim-bridge',
-    vehicle: null,
-    args: ['sim-bridge', '--config', file],
-    restart: false,
-    onMessage(message) {
-      const { kind } = message as { kind: string }
-      if (kind === 'event') view.event((message as { event: BridgeEvent }).event)
-      if (kind === 'summary') summary = (message as { summary: Summary }).summary
-    },
-  })
-  io.stopped.then(() => {
-    view.note('ending after this epoch; Ctrl-C again ends at once')
-    bridge.order({ kind: 'stop' })
-  })
-  io.interrupts(() => bridge.order({ kind: 'stop-now' }))
-  const code = await bridge.ended
-  if (summary) return summary
-  const message =
-    view
-      .linesOf('sim-bridge')
-      .findLast((line) => line.startsWith('trustmix: '))
-      ?.slice('trustmix: '.length) ??
-    `it ended (${code === null ? 'killed' : `exit code ${code}`}); go on with --resume ${directory.path}`
-  if (code === exitCodes.unreachable) throw new ExitError('unreachable', message)
-  if (code === exitCodes.usage) throw new ExitError('usage', message)
-  throw new ExitError('internal', `sim-bridge: ${message}`)
-}
-
-/** Starts the fleet's own broker; its port stays the same when it is started again. */
-async function startBroker(
-  config: Config,
-  directory: RunDirectory,
-  start: (task: Task) => Child,
-  watch: (task: Omit<Task, 'onExit'>) => Task,
-): Promise<string> {
-  const values = { ...pick(config, 'broker'), usersFile: directory.secret('users.json'), aggregator: 'none' as const }
-  const file = directory.processConfig('broker', { ...values, port: config.port })
-  let listening: (port: number) => void = () => {}
-  const port = new Promise<number>((resolve) => {
-    listening = resolve
-  })
-  const broker = start(
-    watch({
-      role: 'broker',
-      vehicle: null,
-      args: ['broker', '--config', file],
-      restart: true,
-      onMessage(message) {
-        const { kind, port: found } = message as { kind: string; port: number }
-        if (kind === 'listening') listening(found)
-      },
-    }),
-  )
-  const failed = broker.ended.then((code) => {
-    throw new ExitError('usage', `the broker ended with exit code ${code}; is port ${config.port} free?`)
-  })
-  const found = await Promise.race([port, failed])
-  failed.catch(() => {})
-  directory.processConfig('broker', { ...values, port: found })
-  return `mqtt://127.0.0.1:${found}`
-}
-
 async function stopAll(children: readonly Child[]): Promise<void> {
   for (const child of [...children].reverse()) {
     if (child.task.role !== 'broker') child.order({ kind: 'stop-now' })
@@ -237,36 +143,6 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref()
   })
-}
-
-function describeProcesses(run: string, broker: string, children: readonly Child[]): object {
-  const own = {
-    role: 'fleet',
-    vehicle: null,
-    pid: process.pid,
-    restart: [process.execPath, ...process.argv.slice(1)],
-    restarts: 0,
-  }
-  return {
-    version: formatVersion,
-    run,
-    broker,
-    processes: [
-      own,
-      ...children.map(({ task, pid, restarts }) => ({
-        role: task.role,
-        vehicle: task.vehicle,
-        pid,
-        restart: restartCommand(task),
-        restarts,
-      })),
-    ],
-  }
-}
-
-/** The values of those keys that a command reads. */
-function pick(config: Config, command: string): Partial<Config> {
-  return Object.fromEntries(configKeys(command).map((key: ConfigKey) => [key, config[key]])) as Partial<Config>
 }
 
 /** A resumed run keeps its configuration; only how long and where it goes on may be new. */

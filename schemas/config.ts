@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { learningProperties } from './config-learning.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
 /**
@@ -169,124 +170,7 @@ export const configSchema = {
       description: 'file that receives the policy at the end of a run',
       for: ['device'],
     },
-    // learning (algorithm.md: PPO as CleanRL)
-    hidden: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 3,
-      items: { type: 'integer', minimum: 1, maximum: 1024 },
-      default: [64, 64],
-      description: 'hidden layer sizes of policy and value network',
-      for: ['fleet', 'device'],
-    },
-    initialLogStd: {
-      type: ['number', 'null'],
-      minimum: -5,
-      maximum: 2,
-      default: null,
-      description: 'log of the initial exploration noise (default: that of the setting)',
-      for: ['fleet', 'device'],
-    },
-    learningRate: {
-      type: 'number',
-      minimum: 0,
-      maximum: 1,
-      default: 3e-4,
-      description: 'Adam step size',
-      for: ['fleet', 'device'],
-    },
-    ppoEpochs: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 4,
-      description: 'passes over a round of samples',
-      for: ['fleet', 'device'],
-    },
-    minibatchSize: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 65536,
-      default: 64,
-      description: 'samples per minibatch step',
-      for: ['fleet', 'device'],
-    },
-    clipRange: {
-      type: 'number',
-      exclusiveMinimum: 0,
-      maximum: 10,
-      default: 0.2,
-      description: 'PPO clip range of the ratio',
-      for: ['fleet', 'device'],
-    },
-    entropyCoef: {
-      type: 'number',
-      minimum: 0,
-      maximum: 1,
-      default: 0.01,
-      description: 'weight of the entropy bonus',
-      for: ['fleet', 'device'],
-    },
-    valueCoef: {
-      type: 'number',
-      minimum: 0,
-      maximum: 10,
-      default: 0.5,
-      description: 'weight of the value loss',
-      for: ['fleet', 'device'],
-    },
-    maxGradNorm: {
-      type: 'number',
-      exclusiveMinimum: 0,
-      default: 0.5,
-      description: 'joint gradient norm limit',
-      for: ['fleet', 'device'],
-    },
-    // gate
-    gateMode: {
-      enum: ['theorem1', 'strict'],
-      default: 'theorem1',
-      description: 'reading of the bound',
-      for: ['fleet', 'device'],
-    },
-    estimator: {
-      enum: ['exact', 'sampled'],
-      default: 'exact',
-      description: 'estimator of the Fisher form',
-      for: ['fleet', 'device'],
-    },
-    margin: {
-      type: 'number',
-      minimum: 0,
-      exclusiveMaximum: 1,
-      default: 0.1,
-      description: 'share by which α stays below the bound',
-      for: ['fleet', 'device'],
-    },
-    gateSamples: {
-      type: 'integer',
-      minimum: 4,
-      maximum: 65536,
-      default: 50,
-      description: 'M and K: most samples per judgement',
-      for: ['fleet', 'device'],
-    },
-    replayRounds: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000,
-      default: 4,
-      description: 'rounds kept in the replay buffer',
-      for: ['fleet', 'device'],
-    },
-    fixedAlpha: {
-      type: 'number',
-      minimum: 0,
-      maximum: 1,
-      default: 0.5,
-      description: 'α of method fixed',
-      for: ['fleet', 'device'],
-    },
+    ...learningProperties,
     // waiting
     answerTimeoutMs: {
       type: 'integer',

@@ -1,13 +1,13 @@
 import type { Bus } from '../device/bus/bus.ts'
-import type { Act, Command, Outcome } from '../schemas/lock-step.ts'
-import { nasSpeed, type Setting } from '../schemas/setting.ts'
+import type { Act, Outcome } from '../schemas/lock-step.ts'
+import type { Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createBroadcast } from './broadcast.ts'
-import { accelerationOf } from './controller.ts'
+import { createHeldActions } from './held-actions.ts'
 import { createLockStep, type LockStep, type Question } from './lock-step.ts'
-import { drawSchedules, type Schedule } from './schedule.ts'
+import { drawSchedules, scheduleOf } from './schedule.ts'
 import { createTally } from './tally.ts'
 import { createTraffic, measureBaseline, observe } from './traffic.ts'
 import type { World } from './world.ts'
@@ -69,7 +69,9 @@ export function createBridge(options: BridgeOptions): Bridge {
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const schedules = drawSchedules(seed, learners)
-  const intervalS = Object.fromEntries(learners.map((id) => [id, round(interval(id) * world.stepLength)]))
+  const intervalS = Object.fromEntries(
+    learners.map((id) => [id, round(scheduleOf(schedules, id).intervalSteps * world.stepLength)]),
+  )
   const tally = createTally({ ...options, setting: setting.name, vehicles: learners, intervalS }, options.resumed)
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
@@ -88,16 +90,9 @@ export function createBridge(options: BridgeOptions): Bridge {
   })
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   let over = false
-  /** Decisions asked for and not yet answered, and when they were asked (step). */
-  const thinking = new Map<string, Promise<void>>()
-  const askedAt = new Map<string, number>()
   let late = 0
   let epoch = options.resumed?.epochs.length ?? 0
   const firstEpoch = epoch + 1
-
-  function interval(id: string): number {
-    return (schedules.get(id) as Schedule).intervalSteps
-  }
 
   async function askAll(ids: Iterable<string>, question: (id: string) => Question): Promise<Map<string, Act>> {
     const answers = new Map<string, Act>()
@@ -139,77 +134,29 @@ export function createBridge(options: BridgeOptions): Bridge {
       if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
 
     const traffic = createTraffic(world)
-    const held = new Map<string, Held>()
+    const actions = createHeldActions({ world, lockStep, schedules, setting, epoch })
     const accelerations = new Float64Array(world.vehicles.length)
     for (let k = 0; ; k++) {
       if (stopping === 'now') return false
       const boundary = k > 0 && k % roundSteps === 0
-      if (boundary) await Promise.all(thinking.values())
-      const due = learners.filter(
-        (id) => lockStep.live.has(id) && isDue(schedules.get(id) as Schedule, k) && !isLate(id),
-      )
-      const closing = k === epochSteps ? learners : due
-      const closed = new Map<string, Outcome>()
-      for (const id of closing) {
-        const outcome = close(held.get(id), k === epochSteps)
-        if (outcome) closed.set(id, outcome)
-      }
+      if (boundary) await actions.settled()
+      const due = actions.due(k)
+      const closed = actions.close(k === epochSteps ? learners : due, k === epochSteps)
       if (boundary) await learnAndMix(k, closed)
       if (k === epochSteps) break
-      const decided = Promise.all(
-        due.map((id) => {
-          const outcome = boundary ? undefined : closed.get(id)
-          return decide(id, k, held, outcome)
-        }),
-      )
+      const decided = Promise.all(due.map((id) => actions.decide(id, k, boundary ? undefined : closed.get(id))))
       if (!options.pace) await decided
-      for (const [i, id] of world.vehicles.entries())
-        accelerations[i] = accelerationOf(isDriven(id, k) ? held.get(id)?.command : undefined, world, i)
+      actions.command(k, accelerations)
       await options.pace?.(k)
       await world.step(accelerations)
       broadcast(k + 1)
-      const nas = traffic.add()
-      for (const [id, action] of held) {
-        action.reward += setting.reward === 'fleet' ? nas : (world.speed[carOf.get(id) as number] ?? 0) / nasSpeed
-        action.steps++
-      }
+      actions.pay(traffic.add())
     }
+    late += actions.late
     const entry = { epoch, nas: traffic.nas, meanSpeed: traffic.meanSpeed }
     tally.epoch(entry, traffic.collisions)
     emit({ kind: 'epoch', ...entry })
     return true
-  }
-
-  /** Asks for a decision; in real time the answer may come steps later. */
-  async function decide(
-    id: string,
-    step: number,
-    held: Map<string, Held>,
-    outcome: Outcome | undefined,
-  ): Promise<void> {
-    const observation = observe(world, carOf.get(id) as number)
-    const question = { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) } as const
-    const answer = lockStep.ask(id, question).then((act) => {
-      thinking.delete(id)
-      if (act?.kind === 'decide') held.set(id, { command: act.command, reward: 0, steps: 0 })
-    })
-    thinking.set(id, answer)
-    askedAt.set(id, step)
-    await answer
-  }
-
-  /** Still thinking when the next decision is due: that one is left out. Happens in real time only. */
-  function isLate(id: string): boolean {
-    if (!thinking.has(id)) return false
-    late++
-    return true
-  }
-
-  /** An action is held for at most max(interval, 1 s) beyond its due end, then the simulator's driver has the car. */
-  function isDriven(id: string, step: number): boolean {
-    if (!lockStep.live.has(id)) return false
-    const waited = step - (askedAt.get(id) ?? step)
-    return !thinking.has(id) || waited <= Math.max(interval(id), 1 / world.stepLength)
   }
 
   async function learnAndMix(step: number, closed: ReadonlyMap<string, Outcome>): Promise<void> {
@@ -293,26 +240,6 @@ export function createBridge(options: BridgeOptions): Bridge {
 
 /** Real milliseconds between two messages on where the cars are. */
 const worldEveryMs = 50
-
-interface Held {
-  readonly command: Command
-  /** Sum of the steps' rewards since the decision. */
-  reward: number
-  steps: number
-}
-
-/** The outcome of a held action over the part that was driven; undefined where nothing was. */
-function close(action: Held | undefined, truncated: boolean): Outcome | undefined {
-  if (!action || action.steps === 0) return undefined
-  const outcome = { reward: action.reward / action.steps, steps: action.steps, terminated: false, truncated }
-  action.reward = 0
-  action.steps = 0
-  return outcome
-}
-
-function isDue({ intervalSteps, phaseSteps }: Schedule, step: number): boolean {
-  return step >= phaseSteps && (step - phaseSteps) % intervalSteps === 0
-}
 
 function present(lockStep: LockStep, ids: readonly string[]): string[] {
   return ids.filter((id) => lockStep.live.has(id))

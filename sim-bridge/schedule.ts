@@ -18,3 +18,10 @@ export function drawSchedules(seed: number, vehicles: readonly string[]): Map<st
     }),
   )
 }
+
+/** The schedule of a learner. Throws for an id that has none. */
+export function scheduleOf(schedules: ReadonlyMap<string, Schedule>, id: string): Schedule {
+  const schedule = schedules.get(id)
+  if (!schedule) throw new Error(`vehicle must be a learner, got ${id}`)
+  return schedule
+}
