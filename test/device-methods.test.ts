@@ -2,7 +2,7 @@ import t from 'tap'
 import { mix } from '../device/core/mix.ts'
 import { policyHash } from '../device/identity.ts'
 import { calm } from './support/devices.ts'
-import { absent, at, createRig, decide, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
+import { absent, at, createRig, decide, last, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
 
 const [first, second, third] = peerPolicies
 
@@ -62,7 +62,7 @@ t.test('method gated judges one after the other, each against what the last one 
       observation: { ...calm, speed: k },
       ...(k > 0 && { outcome: { ...outcome, reward: k / 20 } }),
     })
-  rig.ask('car01', { kind: 'learn', ...at, outcome, observation: calm })
+  rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
   let theta: Float64Array = policyOf(rig, 'car01').slice()
   // A small step and its opposite: to first order one advantage is the other's negative, so exactly one is positive.
   const [there, opposite] = [1e-3, -1e-3].map((size) => theta.map((x, i) => Math.fround(x + size * ((i % 3) - 1)))) as [

@@ -6,9 +6,9 @@ import { policyHash } from '../device/identity.ts'
 import { validateAct, validateObs } from '../schemas/lock-step.ts'
 import { channels } from '../schemas/topics.ts'
 import { base, start } from './support/broker-fixture.ts'
-import { busTo, nextConnection } from './support/buses.ts'
+import { busTo, disconnected, nextConnection } from './support/buses.ts'
 import { calm, collect } from './support/devices.ts'
-import { absent, at, createRig, decide, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
+import { absent, at, createRig, decide, last, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
 
 const [first, second] = peerPolicies
 
@@ -55,7 +55,7 @@ t.test('a round waits for exactly the listed policies, asks once a second and gi
   const rig = createRig(['car01', 'car03'])
   for (const id of ['car01', 'car03']) rig.ask(id, reset)
   rig.ask('car01', decide)
-  rig.ask('car01', { kind: 'learn', ...at, outcome, observation: calm })
+  rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
   t.match(rig.last('learn'), { samples: 1, updates: 1, return: 0.25 })
   const learned = rig.last('learn')?.policyHash ?? ''
   rig.ask('car03', { kind: 'learn', ...at })
@@ -162,7 +162,7 @@ t.test('senses that are not numbers: the fallback drives and nothing is learned 
   rig.ask('car01', { kind: 'learn', ...at, outcome: { ...outcome, reward: Number.NaN }, observation: calm })
   t.match(rig.last('learn'), { samples: 0, updates: 0, policyHash: before, return: 0 })
   rig.ask('car01', decide)
-  rig.ask('car01', { kind: 'learn', ...at, outcome, observation: calm })
+  rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
   t.match(rig.last('learn'), { samples: 1, updates: 1, return: 0.25 })
   t.ok(policyOf(rig, 'car01').every(Number.isFinite))
 })
@@ -214,12 +214,11 @@ t.test('a disk that fails does not stop the car', async (t) => {
 
 t.test('an outage of the broker is no fault of the peers: the waiting time starts again', async (t) => {
   const broker = await createBroker(base)
-  let noticed = (): void => {}
-  const outage = new Promise<void>((resolve) => {
-    noticed = resolve
-  })
-  const own = busTo(t, broker.port, 'd1', { onTrouble: () => own.connected || noticed() })
-  const [bridge, peer] = [busTo(t, broker.port, 'bridge'), busTo(t, broker.port, 'd2')]
+  const [own, bridge, peer] = [
+    busTo(t, broker.port, 'd1'),
+    busTo(t, broker.port, 'bridge'),
+    busTo(t, broker.port, 'd2'),
+  ]
   const rig = createRig(['d1'], {}, { bus: own, bridge })
   const device = rig.devices.get('d1')
   const answers = collect(bridge, channels.act, { fleet: 'demo' })
@@ -230,7 +229,7 @@ t.test('an outage of the broker is no fault of the peers: the waiting time start
   rig.ask('d1', { kind: 'mix', ...at, policies: { d2: policyHash(first) } })
   await questions.until(2)
   await broker.close()
-  await outage
+  await disconnected(own)
   rig.clock.ms = 60_000
   device?.tick()
   const back = Promise.all([own, bridge, peer].map(nextConnection))

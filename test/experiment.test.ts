@@ -119,7 +119,7 @@ t.test('after a round of average all hold the mean of what they had learned', as
   const tap = broker.connect()
   const learned = new Map<string, Float64Array>()
   const checked: string[] = []
-  const experiment = experimentOf({ config: { method: 'average', epochs: 1 }, broker })
+  const experiment = experimentOf({ config: { method: 'average', setting: 'letter', epochs: 1 }, broker })
   tap.subscribe(channels.act, {}, (act, { vehicle }) => {
     const policy = experiment.devices.get(vehicle)?.agent.learner.policy
     if (act.kind === 'learn' && policy) learned.set(vehicle, policy.slice())

@@ -7,7 +7,7 @@ import type { Status } from '../schemas/status.ts'
 import { channels } from '../schemas/topics.ts'
 import { createLockStep, type LockStep } from '../sim-bridge/lock-step.ts'
 import { base, start } from './support/broker-fixture.ts'
-import { busTo, nextConnection } from './support/buses.ts'
+import { busTo, disconnected, nextConnection } from './support/buses.ts'
 import { collect } from './support/devices.ts'
 import { decide, reset } from './support/rig.ts'
 
@@ -210,19 +210,14 @@ t.test(
   'the time limit runs only while there is a connection; what is outstanding is sent on reconnection',
   async (t) => {
     const broker = await createBroker(base)
-    let noticed = (): void => {}
-    const outage = new Promise<void>((resolve) => {
-      noticed = resolve
-    })
-    const bridge = busTo(t, broker.port, 'bridge', { onTrouble: () => bridge.connected || noticed() })
-    const device = busTo(t, broker.port, 'd1')
+    const [bridge, device] = [busTo(t, broker.port, 'bridge'), busTo(t, broker.port, 'd1')]
     const questions = collect(device, channels.obs, { fleet, run, vehicle: 'd1' })
     const bench = createBench({ bridge, device: silent(device) })
     await Promise.all([bridge.ready, device.ready])
     const answer = bench.lockStep.ask('d1', reset)
     await questions.until(1)
     await broker.close()
-    await outage
+    await disconnected(bridge)
     bench.clock.ms = 100_000
     bench.lockStep.tick()
     t.same(bench.left, [])

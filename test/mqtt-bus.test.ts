@@ -9,7 +9,7 @@ import { createMqttBus } from '../device/bus/mqtt-bus.ts'
 import { type Channel, channels, topicOf } from '../schemas/topics.ts'
 import type { VerdictMessage } from '../schemas/verdict.ts'
 import { as, base, start, users } from './support/broker-fixture.ts'
-import { busTo, d1, fleet, nextConnection, status, verdict } from './support/buses.ts'
+import { busTo, d1, disconnected, fleet, nextConnection, status, verdict } from './support/buses.ts'
 import { collect } from './support/devices.ts'
 
 t.test('refuses what is too large, not JSON, off the schema or of another version', async (t) => {
@@ -47,11 +47,7 @@ t.test('lives through a restart of the broker', async (t) => {
   const first = await createBroker({ ...base, users: admitted })
   const reader = busTo(t, first.port, 'monitor')
   const verdicts = collect(reader, channels.verdict, { fleet })
-  let noticed = (): void => {}
-  const outage = new Promise<void>((resolve) => {
-    noticed = resolve
-  })
-  const sender = busTo(t, first.port, 'd1', { onTrouble: () => noticed() })
+  const sender = busTo(t, first.port, 'd1')
   await Promise.all([reader.ready, sender.ready])
   sender.publish(channels.verdict, d1, verdict(0))
   await verdicts.until(1)
@@ -59,7 +55,7 @@ t.test('lives through a restart of the broker', async (t) => {
   admitted.delete('d1')
   await first.close()
   for (let step = 1; step <= 10; step++) sender.publish(channels.verdict, d1, verdict(step))
-  await outage
+  await disconnected(sender)
   for (let step = 11; step <= 20; step++) sender.publish(channels.verdict, d1, verdict(step))
   t.same([sender.connected, sender.connections], [false, 1])
   const again = nextConnection(reader)

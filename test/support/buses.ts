@@ -28,3 +28,8 @@ export function nextConnection(bus: MqttBus): Promise<void> {
   const before = bus.connections
   return new Promise((resolve) => bus.onConnected(() => bus.connections > before && resolve()))
 }
+
+/** Resolves when the bus has noticed that its connection is gone. */
+export async function disconnected(bus: MqttBus): Promise<void> {
+  while (bus.connected) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -41,7 +41,9 @@ export const reset = {
   ...{ loopLength: 200, speedLimit: 30, accelerationLimit: 3 },
 } as const
 export const decide = { kind: 'decide', epoch: 1, step: 0, observation: calm } as const
+/** `last` ends an epoch, after which everything is learned from. */
 export const outcome = { reward: 0.25, steps: 10, terminated: false, truncated: false } as const
+export const last = { ...outcome, truncated: true } as const
 
 /** A learning step of an epoch, and a hash that nobody's policy has. */
 export const at = { epoch: 1, step: 250 } as const
