@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { createFeatures, featureCount } from '../device/features.ts'
-import { type CommandContext, connectBus, nextBoot, reach, readIdentity, required } from '../device/process.ts'
+import { createFeatures } from '../device/features.ts'
+import {
+  type CommandContext,
+  configuredArchitecture,
+  connectBus,
+  nextBoot,
+  reach,
+  readIdentity,
+  required,
+} from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { settings } from '../schemas/setting.ts'
@@ -58,7 +66,7 @@ async function startAggregator(
   const setting = settings[config.setting]
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
   const { observationNames, actionNames } = createFeatures(setting, scales)
-  const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+  const architecture = configuredArchitecture(config)
   const boot = nextBoot(required(config, 'stateDir'))
   const url = broker ? `mqtt://127.0.0.1:${broker.port}` : required(config, 'broker')
   const status = { version: formatVersion, state: 'offline', boot } as const

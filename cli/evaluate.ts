@@ -10,7 +10,7 @@ import { createWorld } from '../sim-bridge/cli.ts'
 import { accelerationOf } from '../sim-bridge/controller.ts'
 import { drawSchedules } from '../sim-bridge/schedule.ts'
 import { createTraffic, measureBaseline, observe } from '../sim-bridge/traffic.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { policyOf, readTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -43,7 +43,6 @@ const spec = {
 
 /** Drives one epoch with trained policies, mean actions (no exploration), beside the drivers' baseline. */
 export const evaluateCommand: Command = {
-  summary: 'drive one epoch with trained policies, without exploration',
   help: `trustmix evaluate: how trained policies drive without exploration, beside the simulator's own drivers.
 
 Usage: trustmix evaluate --policies runs/NAME/policies [--sim embedded|sumo] [--json]

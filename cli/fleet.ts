@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
+import { configuredArchitecture } from '../device/process.ts'
 import type { Config, ConfigKey } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { bridgeId } from '../sim-bridge/cli.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
-import type { Command, CommandIo } from './commands.ts'
+import type { Command, CommandIo } from './command.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
@@ -16,7 +17,6 @@ import { type Child, startChild, type Task } from './supervisor.ts'
 
 /** The whole fleet on this machine: broker, bridge and one process per vehicle, supervised. */
 export const fleetCommand: Command = {
-  summary: 'the whole run on this machine: broker, world and seven devices',
   help: `trustmix fleet: seven devices learn the figure eight over MQTT, each an operating-system process of its own.
 
 Usage: trustmix fleet [--epochs 200] [--seed 1] [--method gated] [--sim embedded|sumo] [--broker mqtt://HOST:PORT]
@@ -35,6 +35,7 @@ Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, proce
 }
 
 async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<Summary> {
+  configuredArchitecture(config)
   const scenario = createScenario({ preset: config.preset })
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)

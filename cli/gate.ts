@@ -9,7 +9,7 @@ import {
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash } from '../device/identity.ts'
 import { exitCodes } from '../schemas/exit.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { columnOf, policyOf, readBytes, readTensorFile, sameRows } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -34,7 +34,6 @@ const spec = {
 
 /** Judges one peer policy on own samples; a damaged peer file is a rejection, damaged own data are exit 4. */
 export const gateCommand: Command = {
-  summary: 'judge a peer policy on own samples: the verdict with its evidence',
   help: `trustmix gate: whether, and with which α, to mix a peer's policy into the own one (Theorem 1 of the letter).
 
 Usage: trustmix gate --own own.safetensors --peer peer.safetensors --experience experience.safetensors --fisher fisher.safetensors --json

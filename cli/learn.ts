@@ -2,7 +2,7 @@ import { createLearner, policyLayout, tensorsFromVector, valueLayout, vectorFrom
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash } from '../device/identity.ts'
 import { exitCodes } from '../schemas/exit.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { columnOf, damagedUnless, policyOf, readTensorFile, sameRows, writeTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -29,7 +29,6 @@ const spec = {
 
 /** PPO minibatch steps with a fresh Adam (eps 1e-5), advantages normalised within the batch as CleanRL does. */
 export const learnCommand: Command = {
-  summary: 'PPO minibatch steps on a policy file and a batch file',
   help: `trustmix learn: runs PPO minibatch steps on policy and value network together.
 
 Usage: trustmix learn --policy own.safetensors --batch minibatch.safetensors --steps 3 --out new.safetensors --json

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
-import { type Command, commands } from './commands.ts'
+import { commands } from './commands.ts'
 import { followParent } from './parent.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -31,10 +31,9 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${version}\n`)
     return exitCodes.ok
   }
-  const command: Command | undefined = Object.hasOwn(commands, name)
-    ? commands[name as keyof typeof commands]
-    : undefined
-  if (!command) throw new ExitError('usage', `unknown command ${JSON.stringify(name)}; see trustmix --help`)
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!entry) throw new ExitError('usage', `unknown command ${JSON.stringify(name)}; see trustmix --help`)
+  const command = await entry.load()
   if (rest.includes('--help')) {
     process.stdout.write(`${command.help}\n`)
     return exitCodes.ok

@@ -10,7 +10,7 @@ import {
 import { policyHash } from '../device/identity.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { policyOf, readTensorFile, writeTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -45,7 +45,6 @@ const showSpec = {
 
 /** `policy init` makes the weights that every device of a seed starts with; `policy show` says what a file holds. */
 export const policyCommand: Command = {
-  summary: 'init: make a new policy file; show: what a policy file holds',
   help: `trustmix policy init|show: policy files (safetensors, PyTorch's nn.Sequential names).
 
 Usage: trustmix policy init --out policy.safetensors [OPTIONS]

@@ -7,9 +7,16 @@ import { policyLayout, tensorsFromVector } from './core/parameters.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice } from './device.ts'
 import { createReferenceEngine } from './engines/reference.ts'
-import { featureCount } from './features.ts'
 import { policyHash } from './identity.ts'
-import { type CommandContext, connectBus, nextBoot, reach, readIdentity, required } from './process.ts'
+import {
+  type CommandContext,
+  configuredArchitecture,
+  connectBus,
+  nextBoot,
+  reach,
+  readIdentity,
+  required,
+} from './process.ts'
 import { createSimIo } from './sim-io.ts'
 
 /** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
@@ -21,7 +28,7 @@ export async function runDevice(
   const run = required(config, 'run')
   const stateDir = required(config, 'stateDir')
   const setting = settings[config.setting]
-  const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+  const architecture = configuredArchitecture(config)
   const engine = createReferenceEngine(architecture)
   const boot = nextBoot(stateDir)
   const identity = readIdentity(config)

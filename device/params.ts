@@ -74,6 +74,14 @@ export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kin
   return bytes
 }
 
+/** Bytes that a policy of this architecture takes on the wire, at most. */
+export function sealedSize(architecture: Architecture): number {
+  return 4 * policyLayout(architecture).size + maxHeaderBytes
+}
+
+/** Header of a parameter message: metadata and one entry a tensor of at most three hidden layers. */
+const maxHeaderBytes = 2_048
+
 /** Where a parameter message arrived and what is known there. */
 export interface Arrival {
   readonly fleet: string

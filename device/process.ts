@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { settings } from '../schemas/setting.ts'
+import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createMqttBus, type MqttBus } from './bus/mqtt-bus.ts'
 import { writeAtomically } from './checkpoint.ts'
+import type { Architecture } from './core/engine.ts'
+import { featureCount } from './features.ts'
 import { createIdentity, type Identity } from './identity.ts'
+import { sealedSize } from './params.ts'
 
 /** What a command gets from the process around it. */
 export interface CommandContext {
@@ -71,6 +76,19 @@ export function readIdentity(config: Config): Identity {
   } catch (error) {
     throw new ExitError('damaged', (error as Error).message)
   }
+}
+
+/** The architecture that the configuration asks for; ExitError 2 where its policy does not fit into a message. */
+export function configuredArchitecture(config: Config): Architecture {
+  const architecture = { observationSize: featureCount(settings[config.setting]), actionSize: 1, hidden: config.hidden }
+  const size = sealedSize(architecture)
+  const { maxBytes } = channels.params
+  if (size > maxBytes)
+    throw new ExitError(
+      'usage',
+      `hidden must give a policy of at most ${maxBytes} bytes on the wire, got ${size} with ${config.hidden}`,
+    )
+  return architecture
 }
 
 /** Counts this start durably before anything is sent under it. */

@@ -45,7 +45,9 @@ export async function refuses(t: Test, code: number, rule: RegExp, args: readonl
 
 async function run([name, ...args]: readonly string[]): Promise<{ code: number; printed: string[] }> {
   const printed: string[] = []
-  const code = await commands[name as keyof typeof commands].run(args, {
+  const command = await commands[String(name)]?.load()
+  if (!command) throw new Error(`no command ${name}`)
+  const code = await command.run(args, {
     ...{ software: 'test', stopped: new Promise<void>(() => {}), interrupts() {}, tell() {} },
     print: (line) => printed.push(line),
     output: (text) => printed.push(text),

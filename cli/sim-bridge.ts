@@ -1,0 +1,32 @@
+import { exitCodes } from '../schemas/exit.ts'
+import { runSimBridge } from '../sim-bridge/cli.ts'
+import type { Command } from './command.ts'
+import { describeOptions, readOptions } from './options.ts'
+import { readResumedSummary } from './run-directory.ts'
+
+export const bridgeCommand: Command = {
+  help: `trustmix sim-bridge: drives the figure eight with whatever devices are there, until all epochs are done.
+
+Usage: trustmix sim-bridge --run ID --broker mqtt://HOST:PORT [--sim embedded|sumo]
+
+${describeOptions('sim-bridge')}`,
+  async run(args, io) {
+    const { config, json } = readOptions('sim-bridge', args, process.env)
+    const resumed = config.resume === null ? undefined : readResumedSummary(config.resume)
+    const summary = await runSimBridge(config, {
+      ...io,
+      ...(resumed && { resumed }),
+      onEvent(event) {
+        io.tell({ kind: 'event', event })
+        if (event.kind === 'epoch')
+          io.print(
+            `epoch ${event.epoch}/${config.epochs}  mean speed ${event.meanSpeed.toFixed(2)} m/s  NAS ${event.nas.toFixed(3)}`,
+          )
+      },
+      onStart: (bridge) => io.interrupts(() => bridge.stop('now')),
+    })
+    io.tell({ kind: 'summary', summary })
+    if (json) io.output(`${JSON.stringify(summary)}\n`)
+    return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
+  },
+}
