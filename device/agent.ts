@@ -1,14 +1,15 @@
 import type { Outcome } from '../schemas/lock-step.ts'
+import { type AgentState, createStreams, type Held, type Streams } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
-import type { Architecture, Engine, Learner, PpoOptions } from './core/engine.ts'
+import type { Engine, Learner, PpoOptions } from './core/engine.ts'
 import { discountOverTime, generalizedAdvantage } from './core/gae.ts'
 import { gaussianSample } from './core/gaussian.ts'
 import { initialPolicy, initialValue, policyLayout, slotOf } from './core/parameters.ts'
 import { ppoUpdate } from './core/ppo.ts'
-import { type Evidence, Replay } from './core/replay.ts'
-import { createRng, type Rng } from './core/rng.ts'
-import { Rollout, type RolloutState } from './core/rollout.ts'
-import { RunningScale, type RunningScaleState } from './core/running-stats.ts'
+import { Replay } from './core/replay.ts'
+import { createRng } from './core/rng.ts'
+import { Rollout } from './core/rollout.ts'
+import { RunningScale } from './core/running-stats.ts'
 
 /** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
 export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
@@ -54,38 +55,6 @@ export interface Agent {
   restore(state: AgentState): void
 }
 
-export interface Streams {
-  readonly explore: Rng
-  readonly shuffle: Rng
-  readonly replay: Rng
-  readonly fisher: Rng
-}
-
-/** All that a checkpoint keeps, so that a resumed agent continues bit for bit. */
-export interface AgentState {
-  readonly epoch: number
-  readonly updates: number
-  readonly samples: number
-  readonly policy: Float64Array
-  readonly value: Float64Array
-  readonly adamStep: number
-  readonly adamM: Float64Array
-  readonly adamV: Float64Array
-  readonly scale: RunningScaleState
-  readonly streams: Readonly<Record<keyof Streams, number[]>>
-  readonly rollout: RolloutState
-  /** Samples in the rollout at the end of each of its rounds. */
-  readonly rounds: readonly number[]
-  readonly replay: readonly Evidence[]
-  readonly held: Held | undefined
-}
-
-export interface Held {
-  readonly observation: Float32Array
-  readonly action: Float32Array
-  readonly logProb: number
-}
-
 /** Effective number of samples that the running scale of advantages remembers. */
 const scaleWindow = 2_000
 
@@ -105,7 +74,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const drawn = new Float64Array(actionSize)
   const logProb = new Float64Array(1)
   let epoch = 0
-  let streams = streamsOf(options, epoch)
+  let streams = createStreams(options.seed, options.vehicle, epoch)
   /** Samples held at the end of each round that is still in the rollout. */
   let rounds: number[] = []
   let held: Held | undefined
@@ -138,7 +107,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     discount,
     startEpoch(next) {
       epoch = next
-      streams = streamsOf(options, epoch)
+      streams = createStreams(options.seed, options.vehicle, epoch)
       held = undefined
       rollout.clear()
       rounds = []
@@ -239,7 +208,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.adam.m.set(state.adamM)
       learner.adam.v.set(state.adamV)
       scale.restore(state.scale)
-      streams = streamsOf(options, epoch)
+      streams = createStreams(options.seed, options.vehicle, epoch)
       for (const purpose of ['explore', 'shuffle', 'replay', 'fisher'] as const)
         streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)
@@ -247,19 +216,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       replay.restore(state.replay)
       held = state.held
     },
-  }
-}
-
-export function architectureOf(observationSize: number, hidden: readonly number[]): Architecture {
-  return { observationSize, actionSize: 1, hidden }
-}
-
-function streamsOf({ seed, vehicle }: AgentOptions, epoch: number): Streams {
-  return {
-    explore: createRng(seed, vehicle, 'explore', epoch),
-    shuffle: createRng(seed, vehicle, 'shuffle', epoch),
-    replay: createRng(seed, vehicle, 'replay', epoch),
-    fisher: createRng(seed, vehicle, 'fisher', epoch),
   }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatVersion } from '../schemas/validator.ts'
-import type { AgentState } from './agent.ts'
+import type { AgentState } from './agent-state.ts'
 import type { Tensor } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { sha256 } from './identity.ts'

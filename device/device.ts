@@ -66,7 +66,7 @@ export function createDevice(options: DeviceOptions): Device {
     gamma: setting.gamma,
     horizonS: setting.horizonS,
     lambda: setting.lambda,
-    returnRounds: setting.returnRounds,
+    returnRounds: config.returnRounds ?? setting.returnRounds,
     initialLogStd: config.initialLogStd ?? setting.initialLogStd,
   })
   const notes: string[] = []

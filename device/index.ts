@@ -1,5 +1,6 @@
 /** Library entry point `trustmix/device`: a unit that acts, learns, publishes its policy and considers others'. */
-export { type Agent, type AgentOptions, type AgentState, architectureOf, createAgent } from './agent.ts'
+export { type Agent, type AgentOptions, createAgent } from './agent.ts'
+export type { AgentState } from './agent-state.ts'
 export type { Bus, Refusal } from './bus/bus.ts'
 export { createLocalBroker, type LocalBroker } from './bus/local-bus.ts'
 export { createMqttBus, type MqttBus, type MqttBusOptions, type Will } from './bus/mqtt-bus.ts'

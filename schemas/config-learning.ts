@@ -18,6 +18,15 @@ export const learningProperties = {
     description: 'log of the initial exploration noise (default: that of the setting)',
     for: ['fleet', 'device'],
   },
+  returnRounds: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: 5,
+    default: null,
+    description:
+      'further rounds of rewards that a return holds before its sample is learned from (default: that of the setting)',
+    for: ['fleet', 'device'],
+  },
   learningRate: {
     type: 'number',
     minimum: 0,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { AgentState } from '../device/agent.ts'
+import type { AgentState } from '../device/agent-state.ts'
 import {
   type CheckpointStore,
   createCheckpointStore,

@@ -1,0 +1,46 @@
+import type { Evidence } from './core/replay.ts'
+import { createRng, type Rng } from './core/rng.ts'
+import type { RolloutState } from './core/rollout.ts'
+import type { RunningScaleState } from './core/running-stats.ts'
+
+export interface Streams {
+  readonly explore: Rng
+  readonly shuffle: Rng
+  readonly replay: Rng
+  readonly fisher: Rng
+}
+
+/** All that a checkpoint keeps, so that a resumed agent continues bit for bit. */
+export interface AgentState {
+  readonly epoch: number
+  readonly updates: number
+  readonly samples: number
+  readonly policy: Float64Array
+  readonly value: Float64Array
+  readonly adamStep: number
+  readonly adamM: Float64Array
+  readonly adamV: Float64Array
+  readonly scale: RunningScaleState
+  readonly streams: Readonly<Record<keyof Streams, number[]>>
+  readonly rollout: RolloutState
+  /** Samples in the rollout at the end of each of its rounds. */
+  readonly rounds: readonly number[]
+  readonly replay: readonly Evidence[]
+  readonly held: Held | undefined
+}
+
+export interface Held {
+  readonly observation: Float32Array
+  readonly action: Float32Array
+  readonly logProb: number
+}
+
+/** One stream per purpose, each from (seed, vehicle, purpose, epoch). */
+export function createStreams(seed: number, vehicle: string, epoch: number): Streams {
+  return {
+    explore: createRng(seed, vehicle, 'explore', epoch),
+    shuffle: createRng(seed, vehicle, 'shuffle', epoch),
+    replay: createRng(seed, vehicle, 'replay', epoch),
+    fisher: createRng(seed, vehicle, 'fisher', epoch),
+  }
+}
