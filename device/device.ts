@@ -12,6 +12,7 @@ import type { Engine } from './core/engine.ts'
 import { createFeatures, type Features } from './features.ts'
 import { type Identity, policyHash } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
+import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
 import { methods } from './methods/index.ts'
 import type { Finding } from './methods/method.ts'
@@ -88,6 +89,8 @@ export function createDevice(options: DeviceOptions): Device {
   const { now, wallClock } = options
   const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
 
+  const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
+
   /** A full or broken disk must not stop the car: the device goes on and its status says so. */
   const save = (): void => {
     try {
@@ -95,6 +98,7 @@ export function createDevice(options: DeviceOptions): Device {
     } catch (error) {
       if (notes.length >= maxNotes) notes.shift()
       notes.push(`checkpoint was not written: ${(error as Error).message}`)
+      log('error', 'checkpoint', notes.at(-1) ?? '')
       publishStatus()
     }
   }
@@ -169,6 +173,7 @@ export function createDevice(options: DeviceOptions): Device {
       if (fallback === undefined) return { command }
       agent.release()
       fallbacks++
+      log('warning', 'fallback', `the follow law drives: ${fallback}`)
       return { command, fallback }
     },
 
@@ -225,6 +230,7 @@ export function createDevice(options: DeviceOptions): Device {
   bus.onConnected(() => {
     mixer.waitAnew()
     publishStatus()
+    for (const note of loaded?.notes ?? []) log('warning', 'checkpoint', note)
     offer.publish()
   })
 

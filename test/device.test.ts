@@ -2,6 +2,7 @@ import t from 'tap'
 import { decodeCheckpoint, encodeCheckpoint } from '../device/checkpoint.ts'
 import { createFeatures, featureCount } from '../device/features.ts'
 import { policyHash } from '../device/identity.ts'
+import { createLog } from '../device/log.ts'
 import { type Limits, permit } from '../device/safety/envelope.ts'
 import type { Observation } from '../schemas/lock-step.ts'
 import { settings } from '../schemas/setting.ts'
@@ -200,4 +201,17 @@ t.test('streams: equal weights at the start, then each vehicle, purpose and epoc
   t.notSame(practise(c, 5, 0), first)
   c.startEpoch(0)
   t.same(c.state().streams, before, 'an epoch starts the same however the last one went')
+})
+
+t.test('a log sends two lines a second and cuts what is longer than a message', async (t) => {
+  const sent: string[] = []
+  let now = 0
+  const log = createLog(
+    ({ text }) => sent.push(text),
+    () => now,
+  )
+  for (; now < 1_000; now += 100) log('warning', 'test', `${now}`)
+  t.same(sent, ['0', '500'])
+  log('error', 'test', 'x'.repeat(1_000))
+  t.equal(sent[2]?.length, 300)
 })
