@@ -6,7 +6,7 @@ import type { BridgeEvent } from '../sim-bridge/bridge.ts'
 import { bridgeId } from '../sim-bridge/cli.ts'
 import type { CommandIo } from './command.ts'
 import type { FleetReport } from './fleet-view.ts'
-import type { RunDirectory } from './run-directory.ts'
+import { type RunDirectory, readSummary } from './run-directory.ts'
 import { type Child, restartCommand, type Task } from './supervisor.ts'
 
 export interface BridgeRun {
@@ -33,7 +33,6 @@ export async function superviseBridge({
   io,
   resumed,
 }: BridgeRun): Promise<Summary> {
-  let summary: Summary | undefined
   const file = directory.processConfig(bridgeId, {
     ...pick(config, 'sim-bridge'),
     ...{ broker, run, runDir: directory.path, resume: resumed ? directory.path : null, maxBackoffMs: 1_000 },
@@ -47,7 +46,6 @@ export async function superviseBridge({
     onMessage(message) {
       const { kind } = message as { kind: string }
       if (kind === 'event') view.event((message as { event: BridgeEvent }).event)
-      if (kind === 'summary') summary = (message as { summary: Summary }).summary
     },
   })
   io.stopped.then(() => {
@@ -56,6 +54,8 @@ export async function superviseBridge({
   })
   io.interrupts(() => bridge.order({ kind: 'stop-now' }))
   const code = await bridge.ended
+  // The file is complete before the bridge ends; a message on its channel may still be under way.
+  const summary = code === exitCodes.ok || code === exitCodes.interrupted ? readSummary(directory.path) : undefined
   if (summary) return summary
   const message =
     view

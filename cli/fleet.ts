@@ -12,7 +12,7 @@ import type { Command, CommandIo } from './command.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
-import { openRunDirectory, readResumedConfig, readResumedSummary } from './run-directory.ts'
+import { openRunDirectory, readResumedConfig, readSummary } from './run-directory.ts'
 import { type Child, startChild, type Task } from './supervisor.ts'
 
 /** The whole fleet on this machine: broker, bridge and one process per vehicle, supervised. */
@@ -39,7 +39,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   const scenario = createScenario({ preset: config.preset })
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
-  const resumed = config.resume === null ? undefined : readResumedSummary(directory.path)
+  const resumed = config.resume === null ? undefined : readSummary(directory.path)
   writeAtomically(join(directory.path, 'config.json'), `${JSON.stringify({ ...config, resume: null }, null, 2)}\n`)
   mkdirSync(directory.policies, { recursive: true })
   const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)

@@ -53,8 +53,8 @@ export function readResumedConfig(directory: string): Config {
   }
 }
 
-/** The summary of an interrupted run; undefined where not one epoch was finished. */
-export function readResumedSummary(directory: string): Summary | undefined {
+/** The summary of a run so far; undefined where not one epoch was finished. */
+export function readSummary(directory: string): Summary | undefined {
   const path = join(directory, 'summary.json')
   if (!existsSync(path)) return undefined
   let value: unknown

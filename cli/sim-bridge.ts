@@ -2,7 +2,7 @@ import { exitCodes } from '../schemas/exit.ts'
 import { runSimBridge } from '../sim-bridge/cli.ts'
 import type { Command } from './command.ts'
 import { describeOptions, readOptions } from './options.ts'
-import { readResumedSummary } from './run-directory.ts'
+import { readSummary } from './run-directory.ts'
 
 export const bridgeCommand: Command = {
   help: `trustmix sim-bridge: drives the figure eight with whatever devices are there, until all epochs are done.
@@ -12,7 +12,7 @@ Usage: trustmix sim-bridge --run ID --broker mqtt://HOST:PORT [--sim embedded|su
 ${describeOptions('sim-bridge')}`,
   async run(args, io) {
     const { config, json } = readOptions('sim-bridge', args, process.env)
-    const resumed = config.resume === null ? undefined : readResumedSummary(config.resume)
+    const resumed = config.resume === null ? undefined : readSummary(config.resume)
     const summary = await runSimBridge(config, {
       ...io,
       ...(resumed && { resumed }),
@@ -25,7 +25,6 @@ ${describeOptions('sim-bridge')}`,
       },
       onStart: (bridge) => io.interrupts(() => bridge.stop('now')),
     })
-    io.tell({ kind: 'summary', summary })
     if (json) io.output(`${JSON.stringify(summary)}\n`)
     return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
   },
