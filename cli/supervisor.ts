@@ -69,7 +69,8 @@ export function startChild(task: Task, options: SupervisorOptions): Child {
     started.on('message', (message) => task.onMessage?.(message))
     lines(started, (line) => options.onLine(task, line))
     started.on('error', (error) => options.onLine(task, error.message))
-    started.on('exit', (code, signal) => {
+    // Not `exit`: its last words are still to be read then.
+    started.on('close', (code, signal) => {
       child = undefined
       const died = !stopping && code !== 0
       task.onExit?.({ code, signal, died })
