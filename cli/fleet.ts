@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
-import { configuredArchitecture } from '../device/process.ts'
+import { configuredArchitecture, connectBus, reach } from '../device/process.ts'
 import type { Config, ConfigKey } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Summary } from '../schemas/summary.ts'
@@ -74,6 +74,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   })
 
   try {
+    if (config.broker !== null) await probe(config, io)
     if (config.broker === null) broker = await startBroker(config, directory, start, watch)
     const base = { ...pick(config, 'device'), broker, run, maxBackoffMs: 1_000, passwordFile: null, username: null }
     const credentials = (id: string): Partial<Config> =>
@@ -122,6 +123,16 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
     view.stop()
     await stopAll(children)
     record()
+  }
+}
+
+/** One connection to a broker of others before anything is started; ExitError 3 where there is none. */
+async function probe(config: Config, io: CommandIo): Promise<void> {
+  const bus = connectBus({ ...config, username: null, passwordFile: null }, `probe-${process.pid}`, io)
+  try {
+    await reach(bus, config)
+  } finally {
+    await bus.close()
   }
 }
 
