@@ -1,3 +1,5 @@
+import { exitCodes } from '../schemas/exit.ts'
+
 /** What a process hears from outside: signals, and its supervisor over the IPC channel. */
 export interface Parent {
   /** Resolves at the first SIGINT, SIGTERM, word to stop, or death of the supervisor. */
@@ -23,6 +25,8 @@ export function followParent(): Parent {
   const request = (): void => {
     stop()
     if (asked++ > 0) for (const handler of handlers) handler()
+    // Whoever asks a fourth time does not want to wait for anything.
+    if (asked > 3) process.exit(exitCodes.interrupted)
   }
   process.on('SIGINT', request)
   process.on('SIGTERM', request)

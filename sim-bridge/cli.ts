@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { MqttBus } from '../device/bus/mqtt-bus.ts'
 import { writeAtomically } from '../device/checkpoint.ts'
 import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
@@ -22,8 +23,27 @@ export interface BridgeContext extends CommandContext {
 /** `trustmix sim-bridge`: the world and its clock, coupled to devices over MQTT, until all epochs are driven. */
 export async function runSimBridge(config: Config, context: BridgeContext): Promise<Summary> {
   const run = required(config, 'run')
-  const world = await createWorld(config)
   const bus = connectBus(config, bridgeId, context)
+  try {
+    await reach(bus, config)
+    const world = await createWorld(config)
+    try {
+      return await drive(config, context, run, world, bus)
+    } finally {
+      await world.close()
+    }
+  } finally {
+    await bus.close()
+  }
+}
+
+async function drive(
+  config: Config,
+  context: BridgeContext,
+  run: string,
+  world: World,
+  bus: MqttBus,
+): Promise<Summary> {
   const bridge = createBridge({
     world,
     bus,
@@ -47,7 +67,6 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
   })
   const timer = setInterval(() => bridge.tick(), 250)
   try {
-    await reach(bus, config)
     context.onStart?.(bridge)
     context.stopped.then(() => bridge.stop(config.realtime ? 'now' : 'after-epoch'))
     const summary = await bridge.run()
@@ -55,8 +74,6 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
     return summary
   } finally {
     clearInterval(timer)
-    await bus.close()
-    await world.close()
   }
 }
 
