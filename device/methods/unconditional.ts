@@ -1,4 +1,5 @@
 import { mix } from '../core/mix.ts'
+import { noEvidence } from '../core/verdict.ts'
 import type { Consideration, Decision } from './method.ts'
 
 /** Mixes with a fixed α whatever the policy is; only its being finite was checked before. No evidence is taken. */
@@ -9,16 +10,7 @@ export function mixUnconditionally(mode: 'fixed' | 'average', alpha: number, inp
     accepted: true,
     reason: 'accepted',
     alpha,
-    alphaBound: null,
-    policyAdvantage: null,
-    policyAdvantageMean: null,
-    standardError: null,
-    lowerBound: null,
-    effectiveSampleSize: null,
-    epsilon: null,
-    c: null,
-    fisher: null,
-    kl: null,
+    ...noEvidence,
     M: null,
     K: null,
     gamma: input.gate.gamma,
