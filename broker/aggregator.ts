@@ -84,7 +84,10 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
     publish()
   })
   createSimIo(bus, fleet, run, aggregatorId).start({
-    reset: () => published?.hash ?? nothing,
+    reset() {
+      pending = undefined
+      return published?.hash ?? nothing
+    },
     end: () => published?.hash ?? nothing,
     decide: () => ({ command: { acceleration: 0 } }),
     learn: () => ({ policyHash: nothing, samples: 0, updates: 0, return: 0 }),

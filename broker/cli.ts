@@ -17,6 +17,7 @@ import { formatVersion } from '../schemas/validator.ts'
 import type { User } from './admission.ts'
 import { createAggregator } from './aggregator.ts'
 import { type Broker, createBroker } from './broker.ts'
+import { createRefusalPrinter } from './refusal-printer.ts'
 
 export interface BrokerContext extends CommandContext {
   readonly onListening: (port: number) => void
@@ -28,11 +29,12 @@ export async function runBroker(
   context: BrokerContext,
 ): Promise<{ port: number | null; refused: Readonly<Record<string, number>> }> {
   const broker = config.aggregator === 'only' ? undefined : await listen(config, context)
-  if (broker) context.onListening(broker.port)
-  const stopAggregator = config.aggregator === 'none' ? undefined : await startAggregator(config, broker, context)
-  await context.stopped
-  await stopAggregator?.()
-  await broker?.close()
+  try {
+    if (broker) context.onListening(broker.port)
+    await (config.aggregator === 'none' ? context.stopped : runAggregator(config, broker, context))
+  } finally {
+    await broker?.close()
+  }
   return { port: broker?.port ?? null, refused: broker?.counters ?? {} }
 }
 
@@ -47,7 +49,7 @@ async function listen(config: Config, context: BrokerContext): Promise<Broker> {
       anonymousMonitors: true,
       now: () => performance.now(),
       payloadLimit: (topic) => channelOf(topic)?.maxBytes ?? largestPayload,
-      onRefused: ({ reason, ...about }) => context.print(`refused: ${reason} ${JSON.stringify(about)}`),
+      onRefused: createRefusalPrinter(context.print, () => performance.now()),
     })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -57,11 +59,8 @@ async function listen(config: Config, context: BrokerContext): Promise<Broker> {
   }
 }
 
-async function startAggregator(
-  config: Config,
-  broker: Broker | undefined,
-  context: BrokerContext,
-): Promise<() => Promise<void>> {
+/** The averaging server, until it is asked to stop. */
+async function runAggregator(config: Config, broker: Broker | undefined, context: BrokerContext): Promise<void> {
   const { fleet } = config
   const setting = settings[config.setting]
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
@@ -88,10 +87,12 @@ async function startAggregator(
     wallClock: () => new Date().toISOString(),
   })
   const timer = setInterval(() => aggregator.tick(), 250)
-  await reach(bus, config)
-  return async () => {
-    clearInterval(timer)
+  try {
+    await reach(bus, config, context)
+    await context.stopped
     bus.publish(channels.status, { fleet, vehicle: aggregatorId }, aggregator.offline(bus.connections))
+  } finally {
+    clearInterval(timer)
     await bus.close()
   }
 }

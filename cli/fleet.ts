@@ -48,10 +48,14 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   const children: Child[] = []
   let broker = config.broker ?? 'starting'
   const record = (): void => {
-    writeAtomically(
-      join(directory.path, 'processes.json'),
-      `${JSON.stringify(describeProcesses(run, broker, children), null, 2)}\n`,
-    )
+    try {
+      writeAtomically(
+        join(directory.path, 'processes.json'),
+        `${JSON.stringify(describeProcesses(run, broker, children), null, 2)}\n`,
+      )
+    } catch (error) {
+      view.note(`processes.json was not written: ${(error as Error).message}`)
+    }
   }
   const start = (task: Task): Child => {
     const child = startChild(task, {
@@ -130,7 +134,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
 async function probe(config: Config, io: CommandIo): Promise<void> {
   const bus = connectBus({ ...config, username: null, passwordFile: null }, `probe-${process.pid}`, io)
   try {
-    await reach(bus, config)
+    await reach(bus, config, io)
   } finally {
     await bus.close()
   }

@@ -59,6 +59,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(process.exitCode ?? exitCodes.ok)
 })
 
+process.on('uncaughtException', (error) => process.exit(report(error)))
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

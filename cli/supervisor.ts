@@ -64,6 +64,8 @@ export function startChild(task: Task, options: SupervisorOptions): Child {
     const started = spawn(process.execPath, [bin, ...task.args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
+      // A child reads its own file only: what the user set for the fleet is in there, and would outrank it from here.
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TRUSTMIX_'))),
     })
     child = started
     started.on('message', (message) => task.onMessage?.(message))

@@ -32,7 +32,8 @@ const unfinished = 'checkpoint.tmp'
  * leaves at least one whole generation, if need be the temporary file, which is newer than the other two.
  */
 export function createCheckpointStore(directory: string, owner: CheckpointOwner): CheckpointStore {
-  mkdirSync(directory, { recursive: true })
+  // Checkpoints hold samples and the value network, which are nobody else's business.
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   return {
     save(state) {
       const temporary = join(directory, unfinished)

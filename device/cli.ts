@@ -54,7 +54,7 @@ export async function runDevice(
     setting,
     vehicle,
     bus,
-    io: createSimIo(bus, config.fleet, run, vehicle),
+    io: createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`)),
     engine,
     identity,
     boot,
@@ -70,13 +70,17 @@ export async function runDevice(
         ['vehicle', vehicle],
         ['policyHash', policyHash(policy)],
       ])
-      if (config.policyFile !== null) writeAtomically(config.policyFile, encodeSafetensors({ tensors, metadata }))
+      try {
+        if (config.policyFile !== null) writeAtomically(config.policyFile, encodeSafetensors({ tensors, metadata }))
+      } catch (error) {
+        context.print(`the policy was not written: ${(error as Error).message}`)
+      }
       finish()
     },
   })
   const timer = setInterval(() => device.tick(), 250)
   try {
-    await reach(bus, config)
+    await reach(bus, config, context)
     await Promise.race([ended, context.stopped])
     bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
     bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))

@@ -40,25 +40,21 @@ export function connectBus(
   })
 }
 
-/** Waits for the first connection; ExitError 3 when it does not come in time. */
-export async function reach(bus: MqttBus, config: Config): Promise<void> {
+/** Waits for the first connection; ExitError 3 when it does not come in time, 130 when the process is asked to stop. */
+export async function reach(bus: MqttBus, config: Config, context: CommandContext): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new ExitError(
-            'unreachable',
-            `no connection to the broker ${config.broker} within ${config.connectTimeoutMs} ms`,
-          ),
-        ),
-      config.connectTimeoutMs,
-    )
+    const text = `no connection to the broker ${config.broker} within ${config.connectTimeoutMs} ms`
+    timer = setTimeout(() => reject(new ExitError('unreachable', text)), config.connectTimeoutMs)
+  })
+  const stopped = context.stopped.then(() => {
+    throw new ExitError('interrupted', `interrupted before a connection to ${config.broker}`)
   })
   try {
-    await Promise.race([bus.ready, late])
+    await Promise.race([bus.ready, late, stopped])
   } finally {
     clearTimeout(timer)
+    stopped.catch(() => {})
   }
 }
 

@@ -8,7 +8,13 @@ import type { VehicleHandlers, VehicleIo } from './io.ts'
  * The device's side of the lock-step on the sim topics: every `obs` gets exactly one `act` with its `seq`. One seen again
  * gets the stored answer again; nothing counts before the first `reset`, so that a restarted device rejoins there.
  */
-export function createSimIo(bus: Bus, fleet: string, run: string, vehicle: string): VehicleIo {
+export function createSimIo(
+  bus: Bus,
+  fleet: string,
+  run: string,
+  vehicle: string,
+  onTrouble: (error: unknown) => void = () => {},
+): VehicleIo {
   let lastSeq = -1
   let answered: Act | undefined
   let joined = false
@@ -28,13 +34,18 @@ export function createSimIo(bus: Bus, fleet: string, run: string, vehicle: strin
         lastSeq = obs.seq
         answered = undefined
         if (obs.kind === 'reset') joined = true
-        respond(handlers, obs, answer)
+        respond(handlers, obs, answer, onTrouble)
       })
     },
   }
 }
 
-function respond(handlers: VehicleHandlers, obs: Obs, answer: (act: Act) => void): void {
+function respond(
+  handlers: VehicleHandlers,
+  obs: Obs,
+  answer: (act: Act) => void,
+  onTrouble: (error: unknown) => void,
+): void {
   const { run, epoch, step, seq } = obs
   const envelope = { version: formatVersion, run, epoch, step, seq } as const
   switch (obs.kind) {
@@ -54,6 +65,7 @@ function respond(handlers: VehicleHandlers, obs: Obs, answer: (act: Act) => void
       handlers
         .mix({ epoch, step, policies: obs.policies, aggregate: obs.aggregate })
         .then(({ verdicts, ...mixed }) => answer({ ...envelope, kind: 'mix', ...mixed, verdicts: [...verdicts] }))
+        .catch(onTrouble)
       break
     case 'end':
       answer({ ...envelope, kind: 'end', policyHash: handlers.end() })

@@ -8,7 +8,7 @@ export const learningProperties = {
     items: { type: 'integer', minimum: 1, maximum: 1024 },
     default: [64, 64],
     description: 'hidden layer sizes of policy and value network',
-    for: ['fleet', 'device'],
+    for: ['fleet', 'device', 'broker'],
   },
   initialLogStd: {
     type: ['number', 'null'],

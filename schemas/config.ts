@@ -39,13 +39,13 @@ export const configSchema = {
       enum: ['flow', 'lab'],
       default: 'flow',
       description: 'scenario: limits and accelerations of the cars',
-      for: ['fleet', 'device', 'sim-bridge'],
+      for: ['fleet', 'device', 'sim-bridge', 'broker'],
     },
     setting: {
       enum: ['headway', 'letter'],
       default: 'headway',
       description: 'observation, action, reward and discount',
-      for: ['fleet', 'device', 'sim-bridge'],
+      for: ['fleet', 'device', 'sim-bridge', 'broker'],
     },
     method: {
       enum: ['gated', 'independent', 'average', 'fixed'],
@@ -85,14 +85,14 @@ export const configSchema = {
       pattern: '^[A-Za-z0-9_-]{1,23}$',
       default: 'all',
       description: 'cell whose vehicles are nearby',
-      for: ['device'],
+      for: ['device', 'broker'],
     },
     run: {
       type: ['string', 'null'],
       pattern: '^[A-Za-z0-9_-]{1,23}$',
       default: null,
       description: 'id of the run to take part in',
-      for: ['device', 'sim-bridge'],
+      for: ['device', 'sim-bridge', 'broker'],
     },
     broker: {
       type: ['string', 'null'],
@@ -162,7 +162,7 @@ export const configSchema = {
       type: ['string', 'null'],
       default: null,
       description: 'directory of checkpoints and the boot counter',
-      for: ['device'],
+      for: ['device', 'broker'],
     },
     policyFile: {
       type: ['string', 'null'],

@@ -225,7 +225,9 @@ export function createBridge(options: BridgeOptions): Bridge {
       if (tally.summary().epochs.length < epochs) tally.interrupt()
       over = true
       if (late > 0) tally.disturbed(`${late} decisions were left out because the one before came late`)
-      const ends = await askAll(present(lockStep, participants), () => ({ kind: 'end', epoch, step: 0 }))
+      // At once means that nobody is waited for: the devices end with their supervisor.
+      const asked = stopping === 'now' ? [] : present(lockStep, participants)
+      const ends = await askAll(asked, () => ({ kind: 'end', epoch, step: 0 }))
       for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
       bus.clear(channels.run, { fleet, run })
       return tally.summary()

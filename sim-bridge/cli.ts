@@ -25,7 +25,7 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
   const run = required(config, 'run')
   const bus = connectBus(config, bridgeId, context)
   try {
-    await reach(bus, config)
+    await reach(bus, config, context)
     const world = await createWorld(config)
     try {
       return await drive(config, context, run, world, bus)

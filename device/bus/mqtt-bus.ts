@@ -1,6 +1,7 @@
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MqttClient } from 'mqtt'
+import { ExitError } from '../../schemas/exit.ts'
 import type { Reason } from '../../schemas/reason.ts'
 import { type Address, addressOf, type Channel, filterMatches, filterOf, topicOf } from '../../schemas/topics.ts'
 import type { Bus, Refusal } from './bus.ts'
@@ -69,8 +70,8 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   })
   ready.catch(() => {})
 
+  const url = parseUrl(options.url)
   const open = (): void => {
-    const url = new URL(options.url)
     const will = options.will?.(connections + 1)
     const next = new MqttClient(() => stream(url), {
       protocolVersion: 4,
@@ -241,15 +242,32 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       closed = true
       clearTimeout(retry)
       failReady(new Error(`closed before a connection to ${options.url}`))
-      await client?.endAsync(!online)
+      const ending = client
+      if (!ending) return
+      // A broker that is connected but silent must not hold the process: what is not acknowledged by then is lost.
+      const late = new Promise<void>((resolve) => setTimeout(resolve, closeWithinMs).unref())
+      await Promise.race([ending.endAsync(!online), late])
+      ending.end(true)
     },
   }
 }
 
+/** How long a close waits for acknowledgements. */
+const closeWithinMs = 2_000
+
+/** Throws ExitError 2 for what is not `mqtt://host:port` or `mqtts://host:port`. */
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !['mqtt:', 'mqtts:'].includes(url.protocol) || url.hostname === '')
+    throw new ExitError('usage', `broker must be mqtt://host:port or mqtts://host:port, got ${text}`)
+  if (url.username !== '' || url.password !== '')
+    throw new ExitError('usage', 'broker must not hold user or password; give --username and --password-file')
+  return url
+}
+
 /** A socket without Nagle's delay: lock-step sends one small message at a time. */
 function stream(url: URL) {
-  if (url.protocol === 'mqtts:')
-    return connectTls({ host: url.hostname, port: Number(url.port || 8883), servername: url.hostname })
-  if (url.protocol !== 'mqtt:') throw new Error(`broker must be mqtt:// or mqtts://, got ${url.protocol}//`)
-  return connectTcp({ host: url.hostname, port: Number(url.port || 1883), noDelay: true })
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (url.protocol === 'mqtts:') return connectTls({ host, port: Number(url.port || 8883), servername: host })
+  return connectTcp({ host, port: Number(url.port || 1883), noDelay: true })
 }
