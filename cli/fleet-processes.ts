@@ -68,13 +68,13 @@ export async function superviseBridge({
   throw new ExitError('internal', `sim-bridge: ${message}`)
 }
 
-/** Starts the fleet's own broker; its port stays the same when it is started again. */
+/** Starts the fleet's own broker; its port stays the same when it is started again. `failed` rejects when it is gone for good. */
 export async function startBroker(
   config: Config,
   directory: RunDirectory,
   start: (task: Task) => Child,
   watch: (task: Omit<Task, 'onExit'>) => Task,
-): Promise<string> {
+): Promise<{ readonly url: string; readonly failed: Promise<never> }> {
   const values = { ...pick(config, 'broker'), usersFile: directory.secret('users.json'), aggregator: 'none' as const }
   const file = directory.processConfig('broker', { ...values, port: config.port })
   let listening: (port: number) => void = () => {}
@@ -94,12 +94,13 @@ export async function startBroker(
     }),
   )
   const failed = broker.ended.then((code) => {
-    throw new ExitError('usage', `the broker ended with exit code ${code}; is port ${config.port} free?`)
+    if (code === exitCodes.usage) throw new ExitError('usage', `the broker cannot listen; is port ${config.port} free?`)
+    throw new ExitError('internal', `the broker ended for good with exit code ${code}`)
   })
-  const found = await Promise.race([port, failed])
   failed.catch(() => {})
+  const found = await Promise.race([port, failed])
   directory.processConfig('broker', { ...values, port: found })
-  return `mqtt://127.0.0.1:${found}`
+  return { url: `mqtt://127.0.0.1:${found}`, failed }
 }
 
 /** What `processes.json` says. */

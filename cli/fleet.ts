@@ -40,6 +40,14 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)
+  const done = resumed?.epochs.length ?? 0
+  if (resumed && done >= config.epochs) {
+    if (done === config.epochs && !resumed.interrupted) {
+      io.print(`${directory.path} has all its ${done} epochs; give more --epochs to go on`)
+      return resumed
+    }
+    throw new ExitError('usage', `--epochs must be more than the ${done} that are done, got ${config.epochs}`)
+  }
   writeAtomically(join(directory.path, 'config.json'), `${JSON.stringify({ ...config, resume: null }, null, 2)}\n`)
   mkdirSync(directory.policies, { recursive: true })
   const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)
@@ -66,20 +74,23 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
     record()
     return child
   }
-  const restarted: string[] = []
   const watch = (task: Omit<Task, 'onExit'>): Task => ({
     ...task,
     onExit({ code, signal, died }) {
       if (!died) return
       const cause = `${task.vehicle ?? task.role} died (${signal ?? `exit ${code}`})`
-      restarted.push(cause)
       view.note(cause)
     },
   })
 
   try {
     if (config.broker !== null) await probe(config, io)
-    if (config.broker === null) broker = await startBroker(config, directory, start, watch)
+    let brokerFailed: Promise<never> | undefined
+    if (config.broker === null) {
+      const own = await startBroker(config, directory, start, watch)
+      broker = own.url
+      brokerFailed = own.failed
+    }
     const base = { ...pick(config, 'device'), broker, run, maxBackoffMs: 1_000, passwordFile: null, username: null }
     const credentials = (id: string): Partial<Config> =>
       config.broker === null ? { username: id, passwordFile: directory.secret(`${id}.password`) } : {}
@@ -108,7 +119,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
       })
       return start(watch({ role: 'device', vehicle, args: ['device', '--config', file], restart: true }))
     })
-    const summary = await superviseBridge({
+    const driven = superviseBridge({
       config,
       directory,
       run,
@@ -119,6 +130,8 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
       io,
       resumed: resumed !== undefined,
     })
+    driven.catch(() => {})
+    const summary = await (brokerFailed ? Promise.race([driven, brokerFailed]) : driven)
     await Promise.race([Promise.all(devices.map(({ ended }) => ended)), delay(5_000)])
     const tables = await view.finish(summary)
     if (!json) io.output(`${tables}\n`)

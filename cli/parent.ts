@@ -36,8 +36,8 @@ export function followParent(): Parent {
     request()
   })
   process.on('message', (order: Order) => {
+    if (order.kind === 'stop-now' && asked === 0) request()
     request()
-    if (order.kind === 'stop-now') request()
   })
   if (!process.send) process.removeAllListeners('message')
   return {

@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { writeAtomically } from '../device/checkpoint.ts'
+import { forgetCheckpoints, writeAtomically } from '../device/checkpoint.ts'
 import { rawPublicKey } from '../device/identity.ts'
-import type { Config } from '../schemas/config.ts'
+import { type Config, defaultConfig, validateConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type Summary, validateSummary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
@@ -27,7 +27,13 @@ export function openRunDirectory(config: Config, vehicles: readonly string[], br
   const path = resolve(config.resume ?? config.runDir ?? join('runs', defaultName(config)))
   if (config.resume === null && existsSync(join(path, 'summary.json')))
     throw new ExitError('usage', `${path} holds a run already; name another --run-dir or go on with --resume`)
-  mkdirSync(join(path, 'secrets'), { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(join(path, 'secrets'), { recursive: true, mode: 0o700 })
+    // Checkpoints of a run that did not finish one epoch are not where its seed starts.
+    if (!existsSync(join(path, 'summary.json'))) for (const id of vehicles) forgetCheckpoints(join(path, 'state', id))
+  } catch (error) {
+    throw new ExitError('usage', `--run-dir must be writable: ${(error as Error).message}`)
+  }
   const secret = (name: string): string => join(path, 'secrets', name)
   if (!existsSync(secret('public-keys.json'))) makeSecrets(secret, vehicles, bridgeId)
   return {
@@ -46,11 +52,21 @@ export function openRunDirectory(config: Config, vehicles: readonly string[], br
 /** The configuration that an interrupted run was started with. */
 export function readResumedConfig(directory: string): Config {
   const path = join(directory, 'config.json')
+  let text: string
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Config
+    text = readFileSync(path, 'utf8')
   } catch (error) {
     throw new ExitError('usage', `--resume needs the directory of a run: ${(error as Error).message}`)
   }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new ExitError('damaged', `${path} must be JSON: ${(error as Error).message}`)
+  }
+  const validated = validateConfig(value)
+  if (!validated.ok) throw new ExitError('damaged', `${path}: ${validated.detail}`)
+  return { ...defaultConfig, ...validated.value } as Config
 }
 
 /** The summary of a run so far; undefined where not one epoch was finished. */

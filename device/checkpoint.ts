@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatVersion } from '../schemas/validator.ts'
 import type { AgentState } from './agent-state.ts'
@@ -65,6 +65,11 @@ export function createCheckpointStore(directory: string, owner: CheckpointOwner)
       return { state: undefined, notes }
     },
   }
+}
+
+/** Removes all generations; the boot counter beside them stays. */
+export function forgetCheckpoints(directory: string): void {
+  for (const name of [current, previous, unfinished]) rmSync(join(directory, name), { force: true })
 }
 
 /** Writes a file so that either the old or the whole new content survives a power cut. */

@@ -46,6 +46,8 @@ export const summarySchema = {
     deterministic: { type: 'boolean' },
     causes: { type: 'array', items: { type: 'string' } },
     interrupted: { type: 'boolean' },
+    /** Present where the run ended inside an epoch: going on from there does not give the bits of an undisturbed run. */
+    unfinished: { type: 'boolean' },
     vehicles: { type: 'array', items: id },
     baseline: speed,
     epochs: {

@@ -89,6 +89,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
   })
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
+  const stopsNow = (): boolean => stopping === 'now'
   let over = false
   let late = 0
   let epoch = options.resumed?.epochs.length ?? 0
@@ -111,6 +112,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     await world.reset()
     // Only the first epoch waits for all: later ones go on without a vehicle that is away.
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
+    if (stopsNow()) return false
+    tally.begin()
     const { stepLength, loopLength, speedLimit, accelerationLimit } = world
     const resets = await askAll(
       participants.filter((id) => lockStep.online.has(id)),
@@ -138,7 +141,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     const actions = createHeldActions({ world, lockStep, schedules, setting, epoch })
     const accelerations = new Float64Array(world.vehicles.length)
     for (let k = 0; ; k++) {
-      if (stopping === 'now') return false
+      if (stopsNow()) return false
       const boundary = k > 0 && k % roundSteps === 0
       if (boundary) await actions.settled()
       const due = actions.due(k)
@@ -226,7 +229,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       over = true
       if (late > 0) tally.disturbed(`${late} decisions were left out because the one before came late`)
       // At once means that nobody is waited for: the devices end with their supervisor.
-      const asked = stopping === 'now' ? [] : present(lockStep, participants)
+      const asked = stopsNow() ? [] : present(lockStep, participants)
       const ends = await askAll(asked, () => ({ kind: 'end', epoch, step: 0 }))
       for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
       bus.clear(channels.run, { fleet, run })

@@ -56,6 +56,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
   const bootAtReset = new Map<string, number>()
   const seqs = new Map<string, number>()
   let gatheredCheck: (() => void) | undefined
+  let giveUpGathering: () => void = () => {}
   const known = new Set(vehicles)
 
   const leave = (vehicle: string, cause: string): void => {
@@ -126,6 +127,9 @@ export function createLockStep(options: LockStepOptions): LockStep {
       return new Promise((resolve) => {
         gatheredCheck = () => {
           if (online.size < known.size && now() < deadline) return
+          giveUpGathering()
+        }
+        giveUpGathering = () => {
           gatheredCheck = undefined
           resolve()
         }
@@ -142,6 +146,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
       }
     },
     abandon() {
+      giveUpGathering()
       for (const vehicle of [...outstanding.keys()]) leave(vehicle, 'the run ended')
     },
   }

@@ -17,6 +17,8 @@ export interface Tally {
   learned(vehicle: string, answer: Extract<Act, { kind: 'learn' }>): void
   mixed(vehicle: string, answer: Extract<Act, { kind: 'mix' }>): void
   policy(vehicle: string, hash: string): void
+  /** An epoch begins; until it is finished the summary says `unfinished`. */
+  begin(): void
   epoch(entry: { epoch: number; nas: number; meanSpeed: number }, collisions: number): void
   baseline(entry: { nas: number; meanSpeed: number }): void
   /** Something other than the seed changed the course of the run. */
@@ -49,6 +51,8 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
   let collisions = resumed?.collisions ?? 0
   let baseline = resumed?.baseline ?? { nas: 0, meanSpeed: 0 }
   let interrupted = false
+  let unfinished = false
+  if (resumed?.unfinished) causes.push('the interrupted run ended inside an epoch')
   const bump = (row: number[] | undefined, j: number): void => {
     if (row) row[j] = (row[j] ?? 0) + 1
   }
@@ -78,7 +82,11 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
     policy(vehicle, hash) {
       policies[vehicle] = hash
     },
+    begin() {
+      unfinished = true
+    },
     epoch(entry, pairs) {
+      unfinished = false
       epochs.push(entry)
       collisions += pairs
     },
@@ -99,6 +107,7 @@ export function createTally(options: TallyOptions, resumed?: Summary): Tally {
       deterministic: causes.length === 0,
       causes,
       interrupted,
+      ...(unfinished && { unfinished }),
       vehicles: [...vehicles],
       baseline,
       epochs,
