@@ -57,6 +57,7 @@ export async function superviseBridge({
   // The file is complete before the bridge ends; a message on its channel may still be under way.
   const summary = code === exitCodes.ok || code === exitCodes.interrupted ? readSummary(directory.path) : undefined
   if (summary) return summary
+  if (code === exitCodes.interrupted) throw new ExitError('interrupted', 'interrupted before the first epoch')
   const message =
     view
       .linesOf('sim-bridge')

@@ -247,7 +247,8 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       // A broker that is connected but silent must not hold the process: what is not acknowledged by then is lost.
       const late = new Promise<void>((resolve) => setTimeout(resolve, closeWithinMs).unref())
       await Promise.race([ending.endAsync(!online), late])
-      ending.end(true)
+      // A second `end` would do nothing; an open socket would keep the process.
+      ending.stream.destroy()
     },
   }
 }
