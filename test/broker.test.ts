@@ -2,6 +2,7 @@ import { duplexPair } from 'node:stream'
 import { connectAsync } from 'mqtt'
 import t from 'tap'
 import { createBroker } from '../broker/broker.ts'
+import { createRefusalPrinter } from '../broker/refusal-printer.ts'
 import type { Refusal } from '../broker/refusals.ts'
 import { as, base, join, start } from './support/broker-fixture.ts'
 import { CONNACK, type ConnectOptions, connect, header, message, PUBLISH, RawClient } from './support/mqtt-raw.ts'
@@ -156,4 +157,18 @@ t.test('mqtt.js works; the broker restarts on the same port with its clients con
     createBroker({ ...base, users: new Map([['x', { id: 'a/b', role: 'device', password: 'p' }]]) }),
     /got "a\/b"/,
   )
+})
+
+t.test('a flood of refusals is one line per reason in five seconds, cut and freed of control characters', async (t) => {
+  const lines: string[] = []
+  let now = 0
+  const print = createRefusalPrinter(
+    (line) => lines.push(line),
+    () => now,
+  )
+  const refusal = { reason: 'publish-forbidden', clientId: 'x', detail: `\u009b${'y'.repeat(500)}` } as never
+  for (; now < 6_000; now += 10) print(refusal)
+  t.equal(lines.length, 2)
+  t.match(lines[1], /\(500 times\)/)
+  t.ok(lines.every((line) => line.length < 300 && !line.includes('\u009b')))
 })

@@ -120,6 +120,30 @@ t.test('Ctrl-C ends with what there is, and --resume goes on to the same end', a
   t.same(whole.epochs, local.epochs)
 })
 
+t.test('Ctrl-C twice ends inside an epoch; going on from there is called what it is', async (t) => {
+  const directory = join(t.testdir(), 'run')
+  const fleet = startFleet(directory, ['--epochs', '2', '--seed', '2'], {
+    TRUSTMIX_EPOCHS: '9',
+    TRUSTMIX_USERNAME: 'bob',
+  })
+  await fleet.epochDone(1)
+  fleet.child.kill('SIGINT')
+  await passed(100)
+  fleet.child.kill('SIGINT')
+  const { code, stdout, stderr } = await fleet.ended
+  // The signals may find the run just at its end: then there is nothing to be told apart.
+  t.ok(code === 130 || code === 0, stderr)
+  const summary = JSON.parse(stdout)
+  t.equal(summary.interrupted, code === 130)
+  const resumed = await startFleet(directory, ['--resume', directory]).ended
+  t.equal(resumed.code, 0, resumed.stderr)
+  const whole = JSON.parse(resumed.stdout)
+  t.equal(whole.epochs.length, 2, 'the environment of the fleet did not reach the bridge')
+  t.equal(whole.deterministic, summary.unfinished !== true)
+  const again = await startFleet(directory, ['--resume', directory, '--epochs', '1']).ended
+  t.equal(again.code, 2, 'fewer epochs than are done are refused')
+})
+
 /** A span of real time in which something must not happen. */
 function passed(ms: number): Promise<void> {
   return new Promise((resolve) => {
