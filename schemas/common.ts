@@ -1,10 +1,7 @@
 import { formatVersion } from './validator.ts'
 
-/** Ids of fleets, vehicles, cells and runs: one topic level, also an MQTT 3.1.1 client id (≤ 23 characters). */
-export const idPattern = '^[A-Za-z0-9_-]{1,23}$'
-export const hashPattern = '^[0-9a-f]{64}$'
-
 export const version = { const: formatVersion } as const
+/** Ids of fleets, vehicles, cells and runs: one topic level, also an MQTT 3.1.1 client id (≤ 23 characters). */
 export const id = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,23}$' } as const
 export const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' } as const
 export const count = { type: 'integer', minimum: 0 } as const

@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { count, finite, id, version } from './common.ts'
+import { count, finite, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** `run`, retained while a run lasts: what is driven and how it has gone so far. */
@@ -59,6 +59,3 @@ export const worldSchema = {
 
 export type WorldMessage = FromSchema<typeof worldSchema>
 export const validateWorld = validatorOf(worldSchema)
-
-/** Ids of vehicles that take part in a run. */
-export const vehicleIds = { type: 'array', items: id, minItems: 1 } as const
