@@ -6,10 +6,11 @@ import { createFeatures, featureCount } from '../device/features.ts'
 import { defaultConfig } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { type SettingName, settings } from '../schemas/setting.ts'
-import { createWorld } from '../sim-bridge/cli.ts'
+import { measureBaseline } from '../sim-bridge/baseline.ts'
 import { accelerationOf } from '../sim-bridge/controller.ts'
+import { observe } from '../sim-bridge/observation.ts'
 import { drawSchedules } from '../sim-bridge/schedule.ts'
-import { createTraffic, measureBaseline, observe } from '../sim-bridge/traffic.ts'
+import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { policyOf, readTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
@@ -52,11 +53,10 @@ ${describeToolOptions(spec)}`,
     const options = readToolOptions('evaluate', spec, args)
     const preset = options.preset as 'flow' | 'lab'
     const setting = settings[options.setting as SettingName]
-    const world = await createWorld({ ...defaultConfig, preset, sim: options.sim as 'embedded' | 'sumo' })
+    const world = await openWorld({ ...defaultConfig, preset, sim: options.sim as 'embedded' | 'sumo' })
     try {
       const policies = readPolicies(options.policies, featureCount(setting))
-      const steps = 1500
-      const baseline = await measureBaseline(world, steps)
+      const baseline = await measureBaseline(world, options.seed)
       const features = createFeatures(setting, { preset, ...world })
       const schedules = drawSchedules(
         options.seed,
@@ -66,9 +66,8 @@ ${describeToolOptions(spec)}`,
       const row = new Float32Array(featureCount(setting))
       const mean = new Float64Array(1)
       const accelerations = new Float64Array(world.vehicles.length).fill(Number.NaN)
-      await world.reset()
-      const traffic = createTraffic(world)
-      for (let k = 0; k < steps; k++) {
+      let state = await world.reset(options.seed)
+      for (let k = 0; !state.terminated && !state.truncated; k++) {
         for (const [i, id] of world.vehicles.entries()) {
           const policy = policies.get(id)
           const schedule = schedules.get(id)
@@ -80,8 +79,7 @@ ${describeToolOptions(spec)}`,
           }
           accelerations[i] = accelerationOf(commands.get(i), world, i)
         }
-        await world.step(accelerations)
-        traffic.add()
+        state = await world.step(accelerations)
       }
       const result = {
         sim: options.sim,
@@ -89,16 +87,16 @@ ${describeToolOptions(spec)}`,
         setting: setting.name,
         seed: options.seed,
         policies: policies.size,
-        meanSpeed: traffic.meanSpeed,
-        nas: traffic.nas,
-        collisions: traffic.collisions,
+        meanSpeed: state.info.epochMeanSpeed,
+        nas: state.info.epochNas,
+        collisions: state.info.collisions,
         baseline,
       }
-      const ratio = (traffic.meanSpeed / baseline.meanSpeed).toFixed(3)
+      const ratio = (result.meanSpeed / baseline.meanSpeed).toFixed(3)
       io.output(
         options.json
           ? `${JSON.stringify(result)}\n`
-          : `${policies.size} policies: mean speed ${traffic.meanSpeed.toFixed(3)} m/s, NAS ${traffic.nas.toFixed(4)}, collisions ${traffic.collisions}\n` +
+          : `${policies.size} policies: mean speed ${result.meanSpeed.toFixed(3)} m/s, NAS ${result.nas.toFixed(4)}, collisions ${result.collisions}\n` +
               `drivers:    mean speed ${baseline.meanSpeed.toFixed(3)} m/s, NAS ${baseline.nas.toFixed(4)}  (× ${ratio})\n`,
       )
       return exitCodes.ok

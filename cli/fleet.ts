@@ -8,6 +8,7 @@ import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { bridgeId } from '../sim-bridge/cli.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
+import { carsOf } from '../sim-bridge/worlds.ts'
 import type { Command, CommandIo } from './command.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
@@ -36,7 +37,7 @@ Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, proce
 
 async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<Summary> {
   configuredArchitecture(config)
-  const scenario = createScenario({ preset: config.preset })
+  const scenario = createScenario({ preset: config.preset, ...carsOf(config) })
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)

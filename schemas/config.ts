@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
+import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
 /**
@@ -29,18 +30,7 @@ export const configSchema = {
       description: 'epochs of 150 simulated seconds',
       for: ['fleet', 'sim-bridge'],
     },
-    sim: {
-      enum: ['embedded', 'sumo'],
-      default: 'embedded',
-      description: 'traffic simulator',
-      for: ['fleet', 'sim-bridge'],
-    },
-    preset: {
-      enum: ['flow', 'lab'],
-      default: 'flow',
-      description: 'scenario: limits and accelerations of the cars',
-      for: ['fleet', 'device', 'sim-bridge', 'broker'],
-    },
+    ...worldProperties,
     setting: {
       enum: ['headway', 'letter'],
       default: 'headway',
@@ -59,10 +49,12 @@ export const configSchema = {
       description: 'never faster than the clock on the wall',
       for: ['fleet', 'sim-bridge'],
     },
-    sumoBinary: {
-      type: ['string', 'null'],
-      default: null,
-      description: 'SUMO program to start (default: sumo on the PATH)',
+    rtf: {
+      type: 'number',
+      minimum: 0.01,
+      maximum: 100,
+      default: 1,
+      description: 'real-time factor: simulated seconds in a second of the clock (with --realtime)',
       for: ['fleet', 'sim-bridge'],
     },
     // who and where

@@ -1,15 +1,18 @@
 import type { Bus } from '../device/bus/bus.ts'
+import { createRng } from '../device/core/rng.ts'
 import type { Act, Outcome } from '../schemas/lock-step.ts'
 import type { Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import { measureBaseline } from './baseline.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createHeldActions } from './held-actions.ts'
 import { createLockStep, type LockStep, type Question } from './lock-step.ts'
+import { observe } from './observation.ts'
 import { drawSchedules, scheduleOf } from './schedule.ts'
+import { SimulatorLostError } from './simulator.ts'
 import { createTally } from './tally.ts'
-import { createTraffic, measureBaseline, observe } from './traffic.ts'
 import type { World } from './world.ts'
 
 export interface BridgeOptions {
@@ -26,8 +29,7 @@ export interface BridgeOptions {
   readonly method: string
   /** The aggregator takes part in the lock-step as if it were the vehicle of this id. */
   readonly aggregator?: string
-  /** Length of an epoch and distance of learning rounds, in steps. */
-  readonly epochSteps?: number
+  /** Distance of learning rounds, in steps. */
   readonly roundSteps?: number
   readonly now: () => number
   readonly answerTimeoutMs?: number
@@ -65,7 +67,7 @@ export interface Bridge {
  * those due `decide`.
  */
 export function createBridge(options: BridgeOptions): Bridge {
-  const { world, bus, fleet, run, seed, epochs, setting, epochSteps = 1500, roundSteps = 250 } = options
+  const { world, bus, fleet, run, seed, epochs, setting, roundSteps = 250 } = options
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const schedules = drawSchedules(seed, learners)
@@ -109,7 +111,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   async function driveEpoch(): Promise<boolean> {
-    await world.reset()
+    let state = await world.reset(epochSeed(seed, epoch))
     // Only the first epoch waits for all: later ones go on without a vehicle that is away.
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
     if (stopsNow()) return false
@@ -137,30 +139,45 @@ export function createBridge(options: BridgeOptions): Bridge {
     for (const id of participants)
       if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
 
-    const traffic = createTraffic(world)
-    const actions = createHeldActions({ world, lockStep, schedules, setting, epoch })
+    const actions = createHeldActions({ world, lockStep, schedules, epoch })
     const accelerations = new Float64Array(world.vehicles.length)
     for (let k = 0; ; k++) {
       if (stopsNow()) return false
-      const boundary = k > 0 && k % roundSteps === 0
+      const ended = state.terminated || state.truncated
+      const boundary = ended || (k > 0 && k % roundSteps === 0)
       if (boundary) await actions.settled()
       const due = actions.due(k)
-      const closed = actions.close(k === epochSteps ? learners : due, k === epochSteps)
+      const closed = actions.close(ended ? learners : due, state)
       if (boundary) await learnAndMix(k, closed)
-      if (k === epochSteps) break
+      if (ended) break
       const decided = Promise.all(due.map((id) => actions.decide(id, k, boundary ? undefined : closed.get(id))))
       if (!options.pace) await decided
       actions.command(k, accelerations)
       await options.pace?.(k)
-      await world.step(accelerations)
+      state = await world.step(accelerations)
       broadcast(k + 1)
-      actions.pay(traffic.add())
+      actions.pay(state.rewards)
     }
     late += actions.late
-    const entry = { epoch, nas: traffic.nas, meanSpeed: traffic.meanSpeed }
-    tally.epoch(entry, traffic.collisions)
+    const { epochNas, epochMeanSpeed, collisions } = state.info
+    const entry = { epoch, nas: epochNas, meanSpeed: epochMeanSpeed }
+    tally.epoch(entry, collisions)
     emit({ kind: 'epoch', ...entry })
     return true
+  }
+
+  /** A simulator that is lost is started again by the next reset: what it was lost in begins anew. */
+  async function surviving<T>(drive: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await drive()
+      } catch (error) {
+        if (!(error instanceof SimulatorLostError) || attempt === maxAttempts) throw error
+        const cause = `epoch ${epoch} began anew: ${error.message}`
+        tally.disturbed(cause)
+        emit({ kind: 'note', text: cause })
+      }
+    }
   }
 
   async function learnAndMix(step: number, closed: ReadonlyMap<string, Outcome>): Promise<void> {
@@ -216,14 +233,14 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   return {
     async run() {
-      const baseline = await measureBaseline(world, epochSteps)
+      const baseline = await surviving(() => measureBaseline(world, seed))
       tally.baseline(baseline)
       emit({ kind: 'baseline', ...baseline })
       emit({ kind: 'intervals', intervalS })
       while (epoch < epochs && stopping === 'no') {
         epoch++
         publishRun(baseline)
-        if (!(await driveEpoch())) break
+        if (!(await surviving(driveEpoch))) break
       }
       if (tally.summary().epochs.length < epochs) tally.interrupt()
       over = true
@@ -249,6 +266,14 @@ const worldEveryMs = 50
 
 function present(lockStep: LockStep, ids: readonly string[]): string[] {
   return ids.filter((id) => lockStep.live.has(id))
+}
+
+/** A simulator that is lost so often within one epoch is broken. */
+const maxAttempts = 3
+
+/** The starts of an epoch have a stream of their own. */
+function epochSeed(seed: number, epoch: number): number {
+  return createRng(seed, 'epoch', epoch).integer(4294967296)
 }
 
 function round(seconds: number): number {

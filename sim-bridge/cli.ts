@@ -7,10 +7,9 @@ import { settings } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
-import { createEmbeddedWorld } from './embedded-world.ts'
 import { createPace } from './pace.ts'
-import { createSumoWorld } from './sumo/sumo-world.ts'
 import type { World } from './world.ts'
+import { openWorld } from './worlds.ts'
 
 export interface BridgeContext extends CommandContext {
   readonly onEvent: (event: BridgeEvent) => void
@@ -26,7 +25,7 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
   const bus = connectBus(config, bridgeId, context)
   try {
     await reach(bus, config, context)
-    const world = await createWorld(config)
+    const world = await openWorld(config)
     try {
       return await drive(config, context, run, world, bus)
     } finally {
@@ -79,12 +78,6 @@ async function drive(
 
 /** Client id and user name of the bridge. */
 export const bridgeId = 'sim-bridge'
-
-/** The configured world. */
-export async function createWorld(config: Config): Promise<World> {
-  if (config.sim === 'embedded') return createEmbeddedWorld({ preset: config.preset })
-  return createSumoWorld({ preset: config.preset, ...(config.sumoBinary !== null && { binary: config.sumoBinary }) })
-}
 
 function save(directory: string, summary: Summary): void {
   writeAtomically(join(directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)

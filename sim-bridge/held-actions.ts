@@ -1,25 +1,24 @@
 import type { Command, Outcome } from '../schemas/lock-step.ts'
-import { nasSpeed, type Setting } from '../schemas/setting.ts'
 import { accelerationOf } from './controller.ts'
 import type { LockStep } from './lock-step.ts'
+import { observe } from './observation.ts'
 import { type Schedule, scheduleOf } from './schedule.ts'
-import { observe } from './traffic.ts'
-import type { World } from './world.ts'
+import type { Transition, World } from './world.ts'
 
 /** What the cars of one epoch are driven by: each action is held from its decision to the next one. */
 export interface HeldActions {
   /** Vehicles whose next decision falls on step k; one that is still thinking is left out and counted as late. */
   due(k: number): string[]
-  /** Ends the held actions of these vehicles; each outcome is over the part that was driven. */
-  close(ids: readonly string[], truncated: boolean): Map<string, Outcome>
+  /** Ends the held actions of these vehicles in this state; each outcome is over the part that was driven. */
+  close(ids: readonly string[], state: Pick<Transition, 'terminated' | 'truncated'>): Map<string, Outcome>
   /** Asks for a decision and holds it from when it comes (in real time that may be steps later). */
   decide(id: string, k: number, outcome: Outcome | undefined): Promise<void>
   /** Resolves when no decision is outstanding. */
   settled(): Promise<unknown>
   /** Writes every car's command for step k; NaN where the simulator drives. */
   command(k: number, accelerations: Float64Array): void
-  /** Pays the step that was driven; `nas` is its normalised average speed. */
-  pay(nas: number): void
+  /** Pays the step that was driven: rewards per car. */
+  pay(rewards: Float64Array): void
   /** Decisions left out so far because the one before came late. */
   readonly late: number
 }
@@ -28,7 +27,6 @@ export interface HeldActionsOptions {
   readonly world: World
   readonly lockStep: LockStep
   readonly schedules: ReadonlyMap<string, Schedule>
-  readonly setting: Setting
   readonly epoch: number
 }
 
@@ -39,7 +37,7 @@ interface Held {
   steps: number
 }
 
-export function createHeldActions({ world, lockStep, schedules, setting, epoch }: HeldActionsOptions): HeldActions {
+export function createHeldActions({ world, lockStep, schedules, epoch }: HeldActionsOptions): HeldActions {
   const learners = [...schedules.keys()]
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const held = new Map<string, Held>()
@@ -62,13 +60,13 @@ export function createHeldActions({ world, lockStep, schedules, setting, epoch }
         if (thinking.has(id)) late++
         return !thinking.has(id)
       }),
-    close(ids, truncated) {
+    close(ids, { terminated, truncated }) {
       const outcomes = new Map<string, Outcome>()
       for (const id of ids) {
         const action = held.get(id)
         if (!action || action.steps === 0) continue
         const { reward, steps } = action
-        outcomes.set(id, { reward: reward / steps, steps, terminated: false, truncated })
+        outcomes.set(id, { reward: reward / steps, steps, terminated, truncated })
         action.reward = 0
         action.steps = 0
       }
@@ -90,9 +88,9 @@ export function createHeldActions({ world, lockStep, schedules, setting, epoch }
       for (const [i, id] of world.vehicles.entries())
         accelerations[i] = accelerationOf(isDriven(id, k) ? held.get(id)?.command : undefined, world, i)
     },
-    pay(nas) {
+    pay(rewards) {
       for (const [id, action] of held) {
-        action.reward += setting.reward === 'fleet' ? nas : (world.speed[carOf.get(id) as number] ?? 0) / nasSpeed
+        action.reward += rewards[carOf.get(id) as number] ?? 0
         action.steps++
       }
     },

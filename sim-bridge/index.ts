@@ -1,7 +1,8 @@
 /** Library entry point `trustmix/sim-bridge`: the traffic worlds, the bridge to devices, experiments in one process. */
+
+export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
-export { createEmbeddedWorld, type EmbeddedWorld } from './embedded-world.ts'
 export {
   type AggregatorContext,
   createExperiment,
@@ -9,12 +10,14 @@ export {
   type ExperimentOptions,
 } from './experiment/experiment.ts'
 export { createLockStep, type LockStep, type LockStepOptions, type Question } from './lock-step.ts'
+export { observationNames, observe } from './observation.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
+export type { StepInfo } from './score.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export { FigureEight } from './sim/figure-eight.ts'
 export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
+export { type Simulator, SimulatorLostError } from './simulator.ts'
 export { SumoError, SumoMissingError } from './sumo/errors.ts'
-export type { SumoWorldOptions } from './sumo/options.ts'
-export { createSumoWorld } from './sumo/sumo-world.ts'
-export { createTraffic, measureBaseline, observe, type Traffic } from './traffic.ts'
-export type { World } from './world.ts'
+export type { SumoOptions } from './sumo/options.ts'
+export { type Transition, World, type WorldRules } from './world.ts'
+export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'

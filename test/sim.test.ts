@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { createEmbeddedWorld } from '../sim-bridge/embedded-world.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { bodiesOverlap } from '../sim-bridge/sim/crossing.ts'
 import { FigureEight } from '../sim-bridge/sim/figure-eight.ts'
 import { brakeGap, commandedSpeed, createDriver, drive, follow, free, stop } from '../sim-bridge/sim/idm.ts'
 import { createScenario, type ScenarioOptions } from '../sim-bridge/sim/scenario.ts'
+import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
 import { type ReferenceRun, referenceRuns, referenceVehicles } from './support/reference-runs.ts'
 
 /** Runs whose standing queues amplify the last bits of a double: IDM just before a stop is unstable. */

@@ -9,7 +9,7 @@ import { LoopOrder } from '../sim-bridge/sumo/loop.ts'
 import { startPositions } from '../sim-bridge/sumo/network.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
 import { StorageReader, StorageWriter } from '../sim-bridge/sumo/storage.ts'
-import { createSumoWorld } from '../sim-bridge/sumo/sumo-world.ts'
+import { createSumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
@@ -173,10 +173,10 @@ t.test('the cars start where the reference runs start them', async (t) => {
 
 t.test('what cannot be is refused with the rule and the value', async (t) => {
   // @ts-expect-error a preset from a command line
-  await t.rejects(createSumoWorld({ preset: 'city' }), new SumoError('preset must be one of lab, flow, got "city"'))
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: ['a', 'a'] }), /vehicle ids must differ, got a, a/)
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: ['a"b'] }), /a vehicle id must match/)
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: [] }), /there must be 1 to 53 vehicles, got 0/)
-  await t.rejects(createSumoWorld({ preset: 'lab', learners: [14] }), /indices of vehicles, 0 to 13, got 14/)
-  await t.rejects(createSumoWorld({ preset: 'lab', startOffsets: [1] }), /one value per car, 14, got 1/)
+  await t.rejects(createSumoSimulator({ preset: 'city' }), new SumoError('preset must be one of lab, flow, got "city"'))
+  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: ['a', 'a'] }), /vehicle ids must differ, got a, a/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: ['a"b'] }), /a vehicle id must match/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: [] }), /there must be 1 to 53 vehicles, got 0/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', learners: [14] }), /indices of vehicles, 0 to 13, got 14/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', startOffsets: [1] }), /one value per car, 14, got 1/)
 })

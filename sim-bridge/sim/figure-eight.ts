@@ -3,7 +3,7 @@ import { carLength, commandedSpeed, createDriver, drive, free, minGap, stepLengt
 import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
 import { Planner } from './planner.ts'
 import { distanceAhead, isCrossing, laneAfter, laneLength, loopCoordinate, loopLength } from './road.ts'
-import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
+import { createScenario, placeCars, type Scenario, type ScenarioOptions } from './scenario.ts'
 
 /** SUMO's NUMERICAL_EPS, m or m/s. */
 const eps = 0.001
@@ -79,11 +79,12 @@ export class FigureEight {
     this.reset()
   }
 
-  /** Back to the start, all cars at rest. */
-  reset(): void {
+  /** Back to the start, all cars at rest, at the places of the options or at those of `startOffsets` (m); throws StartError. */
+  reset(startOffsets?: readonly number[]): void {
     const { lane, lanePosition, entryStep, standingSteps, waiting } = this.#cars
+    const starts = startOffsets === undefined ? this.#starts : placeCars(this.vehicles, startOffsets)
     this.#step = 0
-    for (const [i, start] of this.#starts.entries()) {
+    for (const [i, start] of starts.entries()) {
       lane[i] = start.lane
       lanePosition[i] = start.position
     }
@@ -107,6 +108,9 @@ export class FigureEight {
     this.#cars.waiting.set(this.#planner.nextWaiting)
     this.#observe()
   }
+
+  /** Nothing is held: for those who drive either simulator. */
+  async close(): Promise<void> {}
 
   /** The next speed of car i; sets `braking`. */
   #plan(i: number, acceleration: number): number {

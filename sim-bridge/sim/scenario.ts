@@ -59,24 +59,50 @@ export interface Start {
 export function createScenario(options: ScenarioOptions): Scenario {
   const preset = Object.hasOwn(presets, options.preset) ? presets[options.preset] : undefined
   if (preset === undefined) throw new Error(`preset must be one of ${Object.keys(presets)}, got ${options.preset}`)
-  const vehicles = options.vehicles ?? Array.from({ length: 14 }, (_, i) => `car${i < 10 ? '0' : ''}${i}`)
+  const vehicles = options.vehicles ?? vehicleIds(14)
   const n = vehicles.length
   if (n === 0) throw new Error('vehicles must name at least one car, got none')
   for (const id of vehicles) if (id === '') throw new Error('vehicle ids must not be empty, got ""')
   const repeated = vehicles.find((id, i) => vehicles.indexOf(id) !== i)
   if (repeated !== undefined) throw new Error(`vehicle ids must be distinct, got ${repeated} twice`)
-  const learners = options.learners ?? vehicles.map((_, i) => i).filter((i) => i % 2 === 1)
+  const learners = options.learners ?? spreadLearners(n, Math.floor(n / 2))
   for (const i of learners) {
     if (!Number.isInteger(i) || i < 0 || i >= n) throw new Error(`learners must be car indices in 0…${n - 1}, got ${i}`)
   }
-  const offsets = options.startOffsets ?? vehicles.map(() => 0)
-  if (offsets.length !== n) throw new Error(`startOffsets must have one value per car (${n}), got ${offsets.length}`)
+  const starts = placeCars(vehicles, options.startOffsets ?? vehicles.map(() => 0))
+  return { preset, vehicles, learner: vehicles.map((_, i) => learners.includes(i)), starts }
+}
+
+/** Where cars start that are `offsets[i]` m ahead of their even places; StartError where they cannot. */
+export function placeCars(vehicles: readonly string[], offsets: readonly number[]): readonly Start[] {
+  const n = vehicles.length
+  if (offsets.length !== n)
+    throw new StartError(`startOffsets must have one value per car (${n}), got ${offsets.length}`)
   for (const offset of offsets) {
-    if (!Number.isFinite(offset)) throw new Error(`startOffsets must be finite, got ${offset}`)
+    if (!Number.isFinite(offset)) throw new StartError(`startOffsets must be finite, got ${offset}`)
   }
   const starts = offsets.map((offset, i) => startOf(i, n, offset))
   checkStarts(vehicles, starts, offsets)
-  return { preset, vehicles, learner: vehicles.map((_, i) => learners.includes(i)), starts }
+  return starts
+}
+
+/** Ids of n cars: `car00`, `car01` … */
+export function vehicleIds(n: number): string[] {
+  const digits = Math.max(2, String(n - 1).length)
+  return Array.from({ length: n }, (_, i) => `car${String(i).padStart(digits, '0')}`)
+}
+
+/** Indices of k learners spread evenly over n cars, a driver first: 7 of 14 are the odd ones. Throws where k is not in 0…n. */
+export function spreadLearners(n: number, k: number): number[] {
+  if (!(Number.isInteger(k) && k >= 0 && k <= n)) throw new Error(`learners must be 0 to ${n} cars, got ${k}`)
+  const learners: number[] = []
+  for (let i = 0; i < n; i++) if (Math.floor(((i + 1) * k) / n) > Math.floor((i * k) / n)) learners.push(i)
+  return learners
+}
+
+/** Places at which cars cannot start; the text names the rule and the value found. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
 }
 
 /** Length of the normal lanes, cm: starts are rounded to 0.01 m, as the route file's are. */
@@ -106,17 +132,17 @@ function checkStarts(vehicles: readonly string[], starts: readonly Start[], offs
         : distanceAhead(loopCoordinate(start.lane, start.position), loopCoordinate(ahead.lane, ahead.position))
     const gap = distance - carLength
     if (gap < minGap) {
-      throw new Error(
+      throw new StartError(
         `cars must start at least ${minGap} m apart, got ${gap.toFixed(2)} m from ${vehicles[i]} to ${vehicles[next]}`,
       )
     }
     travelled += distance
   }
   if (travelled > 1.5 * loopLength) {
-    throw new Error(`startOffsets must keep the cars in order, got ${offsets}`)
+    throw new StartError(`startOffsets must keep the cars in order, got ${offsets}`)
   }
   const inside = vehicles.filter((_, i) => touches(starts[i]!, majorCrossing) || touches(starts[i]!, minorCrossing))
-  if (inside.length > 1) throw new Error(`at most one car may start in the crossing, got ${inside}`)
+  if (inside.length > 1) throw new StartError(`at most one car may start in the crossing, got ${inside}`)
 }
 
 /** Starts are on normal lanes, so a car can only touch a crossing lane with its rear. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Preset } from '../world.ts'
+import type { Preset } from '../sim/scenario.ts'
 import { SumoError, SumoMissingError } from './errors.ts'
 import type { Cars } from './options.ts'
 
@@ -32,7 +32,7 @@ export async function writeNetwork(options: NetworkOptions): Promise<Network> {
     writeFile(file('fig8.nod.xml'), nodesXml()),
     writeFile(file('fig8.edg.xml'), edgesXml(options.preset)),
     writeFile(file('fig8.con.xml'), connectionsXml()),
-    writeFile(routeFile, routesXml(options)),
+    writeRoutes(routeFile, options),
   ])
   await runNetconvert(netconvert, [
     ...['--node-files', file('fig8.nod.xml')],
@@ -44,6 +44,11 @@ export async function writeNetwork(options: NetworkOptions): Promise<Network> {
     ...['--xml-validation', 'never'],
   ])
   return { netFile, routeFile, ...measureLoop(await readFile(netFile, 'utf8')) }
+}
+
+/** Writes cars, types and routes alone. */
+export async function writeRoutes(routeFile: string, cars: Cars): Promise<void> {
+  await writeFile(routeFile, routesXml(cars))
 }
 
 async function runNetconvert(program: string, programArguments: readonly string[]): Promise<void> {

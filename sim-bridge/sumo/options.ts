@@ -1,7 +1,7 @@
-import { type Preset, presets } from '../world.ts'
+import { type Preset, presets } from '../sim/scenario.ts'
 import { SumoError } from './errors.ts'
 
-export interface SumoWorldOptions {
+export interface SumoOptions {
   readonly preset: Preset['name']
   /** Ids in order around the loop; `car00` to `car13` if not given. SUMO compares ids where two cars are equal in all else. */
   readonly vehicles?: readonly string[]
@@ -28,7 +28,7 @@ export interface Cars {
 }
 
 /** Checks the preset and the cars; throws `SumoError` naming the rule that is broken. */
-export function parseCars(options: SumoWorldOptions): Cars {
+export function parseCars(options: SumoOptions): Cars {
   if (!Object.hasOwn(presets, options.preset)) {
     throw new SumoError(`preset must be one of ${Object.keys(presets).join(', ')}, got "${options.preset}"`)
   }

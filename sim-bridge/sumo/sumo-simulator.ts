@@ -1,20 +1,21 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { World } from '../world.ts'
+import { placeCars } from '../sim/scenario.ts'
+import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
 import { LoopOrder } from './loop.ts'
-import { type Network, writeNetwork } from './network.ts'
-import { type Cars, parseCars, type SumoWorldOptions } from './options.ts'
+import { type Network, writeNetwork, writeRoutes } from './network.ts'
+import { type Cars, parseCars, type SumoOptions } from './options.ts'
 import { findNetconvert, findSumo, requireProgram } from './process.ts'
 
 /**
  * Starts SUMO (or connects to one) with the figure eight, all cars at rest at their start.
  * Throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words, where it fails.
  */
-export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWorld> {
+export async function createSumoSimulator(options: SumoOptions): Promise<SumoSimulator> {
   const { port, gui = false } = options
   const cars = parseCars(options)
   const binary = findSumo(options.binary, gui)
@@ -28,9 +29,9 @@ export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWo
   try {
     const network = await writeNetwork({ ...cars, directory: directory.path, netconvert: findNetconvert(binary) })
     client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(network) })
-    const world = new SumoWorld(cars, network, client, release)
-    await world.reset()
-    return world
+    const simulator = new SumoSimulator(cars, network, client, release)
+    await simulator.reset()
+    return simulator
   } catch (error) {
     await release()
     throw error
@@ -75,7 +76,7 @@ const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
 const SPEED_TOLERANCE = 1e-3
 
 /** The figure eight on Eclipse SUMO. Calls must be awaited one after the other. */
-export class SumoWorld implements World {
+export class SumoSimulator implements Simulator {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly loopLength: number
@@ -95,6 +96,10 @@ export class SumoWorld implements World {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
+  readonly #cars: Cars
+  readonly #routeFile: string
+  /** The starts in the route file. */
+  #startOffsets: readonly number[]
   readonly #roadStarts: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
   readonly #order: LoopOrder
@@ -103,7 +108,8 @@ export class SumoWorld implements World {
   #collisions: (readonly [number, number])[] = []
   #vehiclesRead = 0
 
-  constructor({ preset, vehicles, learner }: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
+  constructor(cars: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
+    const { preset, vehicles, learner } = cars
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -120,6 +126,9 @@ export class SumoWorld implements World {
     this.processId = client.processId
     this.#client = client
     this.#release = release
+    this.#cars = cars
+    this.#routeFile = network.routeFile
+    this.#startOffsets = cars.startOffsets
     this.#roadStarts = network.roadStarts
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
     this.#order = new LoopOrder(count)
@@ -131,7 +140,12 @@ export class SumoWorld implements World {
   }
 
   // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
-  async reset(): Promise<void> {
+  async reset(startOffsets: readonly number[] = this.#cars.startOffsets): Promise<void> {
+    if (startOffsets !== this.#startOffsets) {
+      placeCars(this.vehicles, startOffsets)
+      await writeRoutes(this.#routeFile, { ...this.#cars, startOffsets })
+      this.#startOffsets = startOffsets
+    }
     await this.#client.load()
     domains.writeSimulationStep(this.#client.begin())
     domains.readSimulationStep(await this.#client.exchange(), this)
