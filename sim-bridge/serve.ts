@@ -25,6 +25,8 @@ export interface WorldServer {
   readonly host: string
   readonly port: number
   readonly clients: number
+  /** Bytes of answers that clients have left unread so far, kept in this process. */
+  readonly unread: number
   /** Lets all clients go and closes their worlds. */
   close(): Promise<void>
 }
@@ -74,6 +76,11 @@ export async function serveWorlds({
     port: address !== null && typeof address === 'object' ? address.port : config.port,
     get clients() {
       return clients.size
+    },
+    get unread() {
+      let bytes = 0
+      for (const socket of clients.keys()) bytes += socket.writableLength
+      return bytes
     },
     async close() {
       server.close()

@@ -7,7 +7,9 @@ import {
 } from '../schemas/serve.ts'
 import { type Decision, Decisions } from './decisions.ts'
 import type { Line } from './lines.ts'
+import { StartError } from './sim/scenario.ts'
 import { SimulatorLostError } from './simulator.ts'
+import { SumoError, SumoMissingError } from './sumo/errors.ts'
 import type { World } from './world.ts'
 
 /** One client's turn-taking with a world of its own. */
@@ -63,7 +65,7 @@ export function createSession(hello: ServeHello, openWorld: () => Promise<World>
       try {
         return await (request.kind === 'reset' ? reset(request) : step(request))
       } catch (error) {
-        if (!(error instanceof SimulatorLostError)) throw error
+        if (!isExpected(error)) throw error
         over = true
         return refusal('simulator', error.message)
       }
@@ -72,6 +74,11 @@ export function createSession(hello: ServeHello, openWorld: () => Promise<World>
       await world?.close()
     },
   }
+}
+
+/** The simulator is missing or gone, or cannot place the cars: the next reset may do better. */
+function isExpected(error: unknown): error is Error {
+  return [SimulatorLostError, SumoError, SumoMissingError, StartError].some((kind) => error instanceof kind)
 }
 
 type ResetRequest = Extract<ServeRequest, { kind: 'reset' }>

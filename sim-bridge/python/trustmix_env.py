@@ -1,13 +1,13 @@
 """Gymnasium and PettingZoo environments over `trustmix sim-bridge --serve`.
 
-    env = TrustmixEnv(["npx", "trustmix", "sim-bridge", "--serve", "--learners", "1"], decision_steps=10)
-    env = TrustmixParallelEnv(("127.0.0.1", 40123))
+    env = TrustmixEnv(command=["npx", "trustmix", "sim-bridge", "--serve", "--learners", "1"], decision_steps=10)
+    env = TrustmixParallelEnv(address=("127.0.0.1", 40123), observation="gaps", action="acceleration")
 
-`server` is a command, which is started (its standard input stays open: it ends with this program), or the (host, port) of
-a server that runs. Actions are in [-1, 1], scaled by the server to an acceleration or a time gap; NaN leaves the car to
-the simulator's driver. Observations are what trustmix's own devices see: "raw" or "gaps" as in its settings letter and
-headway, or "sensed", metres and m/s. A decision is held for `decision_steps` steps; its reward is the mean over them.
-Which world, reward and defaults: the server's command line. The same seed gives the same epoch, bit for bit.
+`command` starts a server, which ends with `close` or with this program; `address` connects to one that runs. The
+server's command line chooses world, reward and defaults. It scales actions in [-1, 1] to accelerations or time gaps; NaN
+leaves a car to the simulator's driver. Observations are what trustmix's own devices see, `raw` and `gaps` as in its
+settings letter and headway, or `sensed`, metres and m/s. An action is held for `decision_steps` steps, the reward is
+the mean over them. The same seed gives the same starts; the same actions then give the same epoch, bit for bit.
 """
 import json
 import math
@@ -18,44 +18,44 @@ import gymnasium
 import numpy as np
 import pettingzoo
 
-VERSION = 1
+VERSION = 1  # of the protocol
 COMMAND = ("npx", "trustmix", "sim-bridge", "--serve")
 
 
 class TrustmixError(RuntimeError):
-    """What the server refused, in its words."""
+    """What a server refused, in its words, or that it is gone."""
 
 
 class Connection:
-    """One world of a server: a line of JSON each way, in turns."""
+    """One world of a server: a line of JSON each way, in turns (docs/serve.md)."""
 
-    def __init__(self, server=COMMAND, observation=None, action=None, decision_steps=None, timeout=60.0):
+    def __init__(self, command=COMMAND, address=None, observation=None, action=None, decision_steps=None, timeout=60.0):
         self.process = self.socket = self.lines = None
         try:
-            if isinstance(server, tuple) and len(server) == 2 and isinstance(server[1], int):
-                address = server
-            else:
-                command = [*server, "--port", "0", "--json", "--follow-stdin"]
-                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-                line = self.process.stdout.readline()
-                if not line:
-                    raise TrustmixError(f"{server[0]} must print its address, got exit code {self.process.wait()}")
-                address = (json.loads(line)["host"], json.loads(line)["port"])
-            self.socket = socket.create_connection(address, timeout)
+            host, port = address or self._start(command)
+            self.socket = socket.create_connection((host, port), timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.lines = self.socket.makefile("rb")
             self.hello = self._answer()
-            if self.hello["version"] != VERSION:
-                raise TrustmixError(f"version must be {VERSION}, got {self.hello['version']}")
+            self.agents = self.hello["agents"]
+            if self.hello["version"] != VERSION or not self.agents:
+                raise TrustmixError(f"version must be {VERSION} and a car must learn, got {self.hello}")
+            given = {"observation": observation, "action": action, "decisionSteps": decision_steps}
+            self.options = {**self.hello["defaults"], **{k: v for k, v in given.items() if v is not None}}
+            view = self.hello["observations"][self.options["observation"]]
         except BaseException:
             self.close()
             raise
-        given = {"observation": observation, "action": action, "decisionSteps": decision_steps}
-        self.options = {**self.hello["defaults"], **{k: v for k, v in given.items() if v is not None}}
-        self.agents = self.hello["agents"]
-        view = self.hello["observations"][self.options["observation"]]
-        self.observation_space = gymnasium.spaces.Box(np.float32(view["low"]), np.float32(view["high"]), dtype=np.float32)
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.observation_space = gymnasium.spaces.Box(np.float32(view["low"]), np.float32(view["high"]))
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
+
+    def _start(self, command):
+        command = [*command, "--port", "0", "--json", "--follow-stdin"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        line = self.process.stdout.readline()
+        if not line:
+            raise TrustmixError(f"{command} must print its address, got exit code {self.process.wait()}")
+        return json.loads(line)["host"], json.loads(line)["port"]
 
     def reset(self, seed):
         return self._ask({"kind": "reset", "seed": seed, "options": self.options})
@@ -69,16 +69,14 @@ class Connection:
         return np.array(answer["observations"], np.float32), answer
 
     def _answer(self):
-        line = self.lines.readline()
-        answer = json.loads(line) if line else {"kind": "error", "reason": "closed", "detail": "the server has gone"}
+        answer = json.loads(self.lines.readline() or '{"kind": "error", "reason": "closed", "detail": "no answer"}')
         if answer["kind"] == "error":
             raise TrustmixError(f"{answer['reason']}: {answer['detail']}")
         return answer
 
     def close(self):
-        for end in (self.lines, self.socket):
-            if end:
-                end.close()
+        for end in filter(None, (self.lines, self.socket)):
+            end.close()
         if self.process:
             self.process.stdin.close()
             self.process.stdout.close()
@@ -91,17 +89,15 @@ class Connection:
 
 
 class TrustmixEnv(gymnasium.Env):
-    """One learning car, the first or `agent`; the others' drivers, or `others` = {agent: action}, have the rest."""
+    """One learning car, `agent` or the first; the other learners act as `others` says ({id: action}) or are driven."""
 
     metadata = {"render_modes": []}
-    render_mode = None
 
-    def __init__(self, server=COMMAND, agent=None, others=None, **options):
-        self.connection = Connection(server, **options)
-        agents = self.connection.agents
-        self.index = agents.index(agent) if agent else 0
-        self.actions = [float((others or {}).get(name, math.nan)) for name in agents]
+    def __init__(self, command=COMMAND, agent=None, others=None, **options):
+        self.connection = Connection(command, **options)
         self.observation_space, self.action_space = self.connection.observation_space, self.connection.action_space
+        self.index = self.connection.agents.index(agent) if agent else 0
+        self.actions = [float((others or {}).get(agent, math.nan)) for agent in self.connection.agents]
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -111,20 +107,21 @@ class TrustmixEnv(gymnasium.Env):
     def step(self, action):
         self.actions[self.index] = float(action[0])
         rows, answer = self.connection.step(self.actions)
-        return (rows[self.index], answer["rewards"][self.index], answer["terminated"], answer["truncated"], answer["info"])
+        ends = answer["terminated"], answer["truncated"]
+        return rows[self.index], answer["rewards"][self.index], *ends, answer["info"]
 
     def close(self):
         self.connection.close()
 
 
 class TrustmixParallelEnv(pettingzoo.ParallelEnv):
-    """All learning cars, under the ids of the server; an agent without an action is left to its driver."""
+    """All learning cars, by the server's ids; one without an action in a step is left to its driver."""
 
     metadata = {"render_modes": [], "name": "trustmix_v1"}
     render_mode = None
 
-    def __init__(self, server=COMMAND, **options):
-        self.connection = Connection(server, **options)
+    def __init__(self, command=COMMAND, **options):
+        self.connection = Connection(command, **options)
         self.possible_agents = list(self.connection.agents)
         self.agents = []
         self.random = np.random.default_rng()
@@ -143,13 +140,11 @@ class TrustmixParallelEnv(pettingzoo.ParallelEnv):
         return dict(zip(self.agents, rows)), {agent: answer["info"] for agent in self.agents}
 
     def step(self, actions):
-        wanted = [float(actions[agent][0]) if agent in actions else math.nan for agent in self.possible_agents]
-        rows, answer = self.connection.step(wanted)
         told = self.agents
-        if answer["terminated"] or answer["truncated"]:
-            self.agents = []
-        each = [dict.fromkeys(told, answer[end]) for end in ("terminated", "truncated")]
-        return (dict(zip(told, rows)), dict(zip(told, answer["rewards"])), *each, {a: answer["info"] for a in told})
+        rows, answer = self.connection.step([float(actions.get(a, [math.nan])[0]) for a in self.possible_agents])
+        ends = [dict.fromkeys(told, answer[end]) for end in ("terminated", "truncated")]
+        self.agents = [] if answer["terminated"] or answer["truncated"] else told
+        return dict(zip(told, rows)), dict(zip(told, answer["rewards"])), *ends, {a: answer["info"] for a in told}
 
     def close(self):
         self.connection.close()
