@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "sim-bridge", "python"))
 
 import gymnasium as gym
+import numpy as np
 import torch
 from trustmix_env import TrustmixEnv
 
@@ -27,6 +28,8 @@ parser.add_argument("--cleanrl", required=True)
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--decisions", type=int, default=200_000)
 parser.add_argument("--out", required=True)
+parser.add_argument("--streams", help="draw weights, noise, orders and starts from bench:cleanrl-streams")
+parser.add_argument("--float64", action="store_true", help="double precision, as trustmix's reference engine")
 options = parser.parse_args()
 out = open(options.out, "w", buffering=1)
 
@@ -35,6 +38,12 @@ class Recorded(TrustmixEnv):
     """Writes a line for every epoch driven."""
 
     decision = length = total = 0
+
+    def reset(self, *, seed=None, options=None):
+        if not streams:
+            return super().reset(seed=seed, options=options)
+        rows, answer = self.connection.reset(int(next(starts)))
+        return rows[self.index], answer["info"]
 
     def step(self, action):
         observation, reward, terminated, truncated, info = super().step(action)
@@ -62,11 +71,34 @@ def unchanged(env, *_, **__):
     return env
 
 
+streams = options.streams
+if streams:
+    weights, noise, orders, starts = (
+        iter(np.fromfile(os.path.join(streams, name), kind))
+        for name, kind in (("weights.f64", "f8"), ("noise.f64", "f8"), ("orders.i32", "i4"), ("starts.u32", "u4"))
+    )
+
+    def drawn_weights(tensor, gain):
+        with torch.no_grad():
+            return tensor.copy_(torch.tensor(np.fromiter(weights, "f8", tensor.numel())).view_as(tensor))
+
+    def drawn_sample(normal):
+        return normal.mean + normal.stddev * float(next(noise))
+
+    def drawn_shuffle(indices):
+        indices[:] = np.fromiter(orders, "i4", len(indices))
+
+    torch.nn.init.orthogonal_ = drawn_weights
+    torch.distributions.normal.Normal.sample = drawn_sample
+    np.random.shuffle = drawn_shuffle
+
 gym.register("trustmix/OneLearner-v0", lambda: Recorded(SERVER, action="acceleration", decision_steps=10))
 gym.vector.SyncVectorEnv = SameStepVectorEnv
 for wrapper in ("NormalizeObservation", "TransformObservation", "NormalizeReward", "TransformReward"):
     setattr(gym.wrappers, wrapper, unchanged)
 torch.set_num_threads(1)
+if options.float64:
+    torch.set_default_dtype(torch.float64)
 
 arguments = {
     "env_id": "trustmix/OneLearner-v0",

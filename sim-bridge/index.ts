@@ -3,6 +3,7 @@
 export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
+export { type Decision, Decisions, type View } from './decisions.ts'
 export {
   type AggregatorContext,
   createExperiment,
@@ -13,6 +14,7 @@ export { createLockStep, type LockStep, type LockStepOptions, type Question } fr
 export { observationNames, observe } from './observation.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
+export { type ServeOptions, serveWorlds, type WorldServer } from './serve.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export { FigureEight } from './sim/figure-eight.ts'
 export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
