@@ -29,6 +29,7 @@ parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--decisions", type=int, default=200_000)
 parser.add_argument("--out", required=True)
 parser.add_argument("--streams", help="draw weights, noise, orders and starts from bench:cleanrl-streams")
+parser.add_argument("--hidden", action="store_true", help="do not tell the script of time limits: the next epoch follows")
 parser.add_argument("--float64", action="store_true", help="double precision, as trustmix's reference engine")
 options = parser.parse_args()
 out = open(options.out, "w", buffering=1)
@@ -54,6 +55,9 @@ class Recorded(TrustmixEnv):
             line = {"decision": self.decision, "return": self.total, "length": self.length}
             out.write(json.dumps({**line, "meanSpeed": info["epochMeanSpeed"], "collisions": info["collisions"]}) + "\n")
             self.length = self.total = 0
+            if options.hidden:
+                observation, _ = self.reset()
+                truncated = False
         return observation, reward, terminated, truncated, info
 
 

@@ -32,8 +32,11 @@ export interface SingleAgentOptions {
   readonly valueCoef: number
   readonly maxGradNorm: number
   readonly adamEpsilon: number
-  /** `kept`: a time limit bootstraps from V of the last observation; `merged`: it counts as a termination, as CleanRL does. */
-  readonly ends: 'kept' | 'merged'
+  /**
+   * `kept`: a time limit bootstraps from V of the last observation; `merged`: it counts as a termination, as CleanRL does;
+   * `hidden`: the next epoch's first observation follows the last action as if nothing had happened.
+   */
+  readonly ends: 'kept' | 'merged' | 'hidden'
 }
 
 /** The options that both sides of the comparison use: CleanRL's without annealing and without a clipped value loss. */
@@ -113,26 +116,27 @@ export async function trainSingleAgent(
     actions[0] = action[0]!
     const { observations, rewards, steps, terminated, truncated, info } = await world.step(actions, decisionSteps)
     const reward = rewards[0]!
-    const nextObservation = observations.slice(0, observationSize)
+    const last = observations.slice(0, observationSize)
+    const ended = terminated || truncated
+    sum += reward
+    length++
+    if (ended) onEpisode({ decision, return: sum, length, meanSpeed: info.epochMeanSpeed, collisions: info.collisions })
+    const next = ended ? await seen() : last
     rollout.push({
       observation,
       action,
       logProb: logProb[0]!,
       reward,
       duration: steps * world.world.stepLength,
-      nextObservation,
-      terminated: terminated || (truncated && options.ends === 'merged'),
-      truncated,
+      nextObservation: options.ends === 'hidden' ? next : last,
+      terminated: options.ends === 'merged' ? ended : terminated && options.ends === 'kept',
+      truncated: truncated && options.ends !== 'hidden',
     })
-    sum += reward
-    length++
-    observation = nextObservation
-    if (terminated || truncated) {
-      onEpisode({ decision, return: sum, length, meanSpeed: info.epochMeanSpeed, collisions: info.collisions })
+    if (ended) {
       sum = 0
       length = 0
-      observation = await seen()
     }
+    observation = next
     if (rollout.count < rolloutSize) continue
     ppoUpdate(engine, learner, batchOf(), update, order)
     rollout.clear()

@@ -11,7 +11,8 @@ const usage = `npm run bench:single-agent [-- OPTIONS]: PPO of the learning core
 
   --seed N              seed of weights, exploration and starts (default 1)
   --decisions N         decisions to train for (default 200000)
-  --ends merged|kept    a time limit counts as a termination, as in CleanRL (default), or bootstraps
+  --ends merged|kept|hidden   a time limit counts as a termination, as in CleanRL (default), bootstraps from the last
+                        observation, or is not told: the next epoch follows as if nothing had happened
   --out FILE            one JSON line per epoch driven
   --lines               no training: what drivers, random and constant actions reach
   --quick               4096 decisions`
@@ -52,7 +53,8 @@ async function lines(decisions: Decisions): Promise<void> {
 
 async function train(decisions: Decisions): Promise<void> {
   const { ends = 'merged' } = values
-  if (ends !== 'merged' && ends !== 'kept') throw new Error(`--ends must be merged or kept, got ${ends}`)
+  if (ends !== 'merged' && ends !== 'kept' && ends !== 'hidden')
+    throw new Error(`--ends must be merged, kept or hidden, got ${ends}`)
   const options = {
     ...singleAgentDefaults,
     seed: Number(values.seed ?? singleAgentDefaults.seed),

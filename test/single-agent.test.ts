@@ -5,7 +5,7 @@ import { defaultConfig } from '../schemas/config.ts'
 import { Decisions } from '../sim-bridge/decisions.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 
-async function train(change: { seed?: number; ends?: 'merged' | 'kept' }): Promise<Episode[]> {
+async function train(change: { seed?: number; ends?: 'merged' | 'kept' | 'hidden' }): Promise<Episode[]> {
   const world = await openWorld({ ...defaultConfig, vehicles: 14, learners: 1, startJitter: 1 })
   const episodes: Episode[] = []
   const options = { ...singleAgentDefaults, decisions: 500, rolloutSize: 200, updateEpochs: 2, ...change }
@@ -41,10 +41,11 @@ t.test(
   },
 )
 
-t.test('a time limit that bootstraps and one that does not part at the first update', async (t) => {
-  const [merged, kept] = [await train({ ends: 'merged' }), await train({ ends: 'kept' })]
-  t.same(merged[0], kept[0])
-  t.not(merged[1]?.return, kept[1]?.return)
+t.test('three ways to treat a time limit part at the first update, not before', async (t) => {
+  const all = [await train({ ends: 'merged' }), await train({ ends: 'kept' }), await train({ ends: 'hidden' })]
+  const [merged] = all
+  for (const episodes of all) t.same(episodes[0], merged?.[0])
+  t.equal(new Set(all.map((episodes) => episodes[1]?.return)).size, 3)
 })
 
 t.test("Student's t: quantiles of the tables, intervals by hand", async (t) => {
