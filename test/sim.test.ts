@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createEmbeddedWorld } from '../sim-bridge/embedded-world.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
-import { bodiesOverlap } from '../sim-bridge/sim/crossing.ts'
-import { FigureEight } from '../sim-bridge/sim/figure-eight.ts'
+import { bodiesOverlap } from '../sim-bridge/sim/collisions.ts'
+import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { brakeGap, commandedSpeed, createDriver, drive, follow, free, stop } from '../sim-bridge/sim/idm.ts'
 import { createScenario, type ScenarioOptions } from '../sim-bridge/sim/scenario.ts'
 import { type ReferenceRun, referenceRuns, referenceVehicles } from './support/reference-runs.ts'
@@ -42,8 +42,8 @@ t.test('every reference run of SUMO is reproduced', async (t) => {
 })
 
 t.test('the same run twice gives the same bits, also after a reset', async (t) => {
-  const a = new FigureEight({ preset: 'flow' })
-  const b = new FigureEight({ preset: 'flow' })
+  const a = new TrafficSimulator({ preset: 'flow' })
+  const b = new TrafficSimulator({ preset: 'flow' })
   run(b, 'cap:6', 700)
   b.reset()
   run(a, 'headway:5', 1500)
@@ -55,7 +55,7 @@ t.test('the same run twice gives the same bits, also after a reset', async (t) =
 t.test('a step keeps its arrays and leaves nothing on the heap', async (t) => {
   setFlagsFromString('--expose-gc')
   const collectGarbage: () => void = runInNewContext('gc')
-  const simulator = new FigureEight({ preset: 'flow' })
+  const simulator = new TrafficSimulator({ preset: 'flow' })
   const { position, speed, gap, leader, follower, braking, collisions } = simulator
   run(simulator, 'headway:5', 20000)
   collectGarbage()
@@ -73,21 +73,21 @@ t.test('a step keeps its arrays and leaves nothing on the heap', async (t) => {
 })
 
 t.test('a learner that gets NaN is the driver', async (t) => {
-  const mixed = new FigureEight({ preset: 'lab' })
-  const drivers = new FigureEight({ preset: 'lab', learners: [] })
+  const mixed = new TrafficSimulator({ preset: 'lab' })
+  const drivers = new TrafficSimulator({ preset: 'lab', learners: [] })
   run(mixed, 'none', 1500)
   run(drivers, 'none', 1500)
   t.same(mixed.speed, drivers.speed)
   t.same(mixed.position, drivers.position)
-  const flow = new FigureEight({ preset: 'flow' })
-  const flowDrivers = new FigureEight({ preset: 'flow', learners: [] })
+  const flow = new TrafficSimulator({ preset: 'flow' })
+  const flowDrivers = new TrafficSimulator({ preset: 'flow', learners: [] })
   run(flow, 'none', 1500)
   run(flowDrivers, 'none', 1500)
   t.not(flow.speed.join(), flowDrivers.speed.join(), 'in flow the learners have the decel of their vehicle type')
 })
 
 t.test('gaps, leaders and followers fit around the loop', async (t) => {
-  const simulator = new FigureEight({ preset: 'flow' })
+  const simulator = new TrafficSimulator({ preset: 'flow' })
   run(simulator, 'headway:5', 333)
   const total = simulator.gap.reduce((sum, gap) => sum + gap + 5, 0)
   t.ok(Math.abs(total - simulator.loopLength) < 1e-9)
@@ -105,7 +105,7 @@ t.test('at a symmetric arrival the smaller id yields', async (t) => {
     ['car10', 'car2', 1],
   ] as const) {
     const vehicles = referenceVehicles.map((_, i) => (i === 1 ? first : i === 8 ? second : `x${i}`))
-    const simulator = new FigureEight({ preset: 'flow', vehicles, learners: [] })
+    const simulator = new TrafficSimulator({ preset: 'flow', vehicles, learners: [] })
     run(simulator, 'none', 40)
     const [one, eight] = [simulator.speed[1]!, simulator.speed[8]!]
     t.equal(one < eight ? 1 : 8, yielding, `${first} on the major road, ${second} on the minor`)
@@ -113,7 +113,7 @@ t.test('at a symmetric arrival the smaller id yields', async (t) => {
 })
 
 t.test('a command is followed, and braking tells where safety lowered it', async (t) => {
-  const simulator = new FigureEight({ preset: 'flow' })
+  const simulator = new TrafficSimulator({ preset: 'flow' })
   const accelerations = new Float64Array(14).fill(Number.NaN)
   accelerations[3] = 1
   simulator.step(accelerations)
@@ -158,7 +158,7 @@ t.test('two cars collide in the crossing when both cover its point', async (t) =
 t.test('collisions list each pair of bodies while they overlap', async (t) => {
   let seen = 0
   for (let seed = 1; seed <= 20; seed++) {
-    const simulator = new FigureEight({ preset: 'flow' })
+    const simulator = new TrafficSimulator({ preset: 'flow' })
     const accelerations = new Float64Array(14).fill(Number.NaN)
     const random = minimalStandard(seed)
     for (let k = 0; k < 1500; k++) {
@@ -233,10 +233,10 @@ t.test('bad options name the rule and the value', async (t) => {
     [{ startOffsets: offsets({ 1: 2, 8: 2 }) }, /at most one car may start in the crossing, got car01,car08/],
   ]
   for (const [options, message] of refused) {
-    t.throws(() => new FigureEight({ preset: 'flow', ...options } as ScenarioOptions), message)
+    t.throws(() => new TrafficSimulator({ preset: 'flow', ...options } as ScenarioOptions), message)
   }
   t.doesNotThrow(
-    () => new FigureEight({ preset: 'flow', startOffsets: offsets({ 1: 2 }) }),
+    () => new TrafficSimulator({ preset: 'flow', startOffsets: offsets({ 1: 2 }) }),
     'one in the crossing is fine',
   )
   for (const name of ['', 'full', 'const', 'const:x', 'const:', 'cap:1:2', 'alt:4', 'toString']) {
@@ -247,7 +247,7 @@ t.test('bad options name the rule and the value', async (t) => {
 })
 
 t.test('one car alone drives as on SUMO, slowed before the minor road only', async (t) => {
-  const simulator = new FigureEight({ preset: 'flow', vehicles: ['only'], learners: [] })
+  const simulator = new TrafficSimulator({ preset: 'flow', vehicles: ['only'], learners: [] })
   run(simulator, 'none', 1499)
   t.ok(Math.abs(simulator.speed[0]! - 27.67316900528422) < 1e-12, 'the speed SUMO 1.15 has after as many steps')
   t.equal(simulator.leader[0], 0)
@@ -256,7 +256,7 @@ t.test('one car alone drives as on SUMO, slowed before the minor road only', asy
 
 t.test('the embedded world is the simulator behind the World interface', async (t) => {
   const world = createEmbeddedWorld({ preset: 'lab' })
-  const simulator = new FigureEight({ preset: 'lab' })
+  const simulator = new TrafficSimulator({ preset: 'lab' })
   const controller = createController('headway:7')
   const accelerations = new Float64Array(14)
   for (let k = 0; k < 300; k++) {
@@ -279,7 +279,7 @@ t.test('the embedded world is the simulator behind the World interface', async (
 
 /** The figures of a reference run, driven here. Its row 0 is the state at rest, its controllers count steps from that row. */
 function replay(reference: ReferenceRun) {
-  const simulator = new FigureEight({ preset: reference.preset, vehicles: referenceVehicles })
+  const simulator = new TrafficSimulator({ preset: reference.preset, vehicles: referenceVehicles })
   const controller = createController(reference.controller)
   const accelerations = new Float64Array(14)
   const means = new Array<number>(15).fill(0)
@@ -313,7 +313,7 @@ function replay(reference: ReferenceRun) {
   }
 }
 
-function run(simulator: FigureEight, name: string, steps: number): void {
+function run(simulator: TrafficSimulator, name: string, steps: number): void {
   const controller = createController(name)
   const accelerations = new Float64Array(simulator.vehicles.length)
   for (let k = 0; k < steps; k++) {
