@@ -1,5 +1,5 @@
-import { TrafficSimulator } from './sim/simulator.ts'
 import type { ScenarioOptions } from './sim/scenario.ts'
+import { TrafficSimulator } from './sim/simulator.ts'
 import type { World } from './world.ts'
 
 /** The embedded simulator as a `World`. `simulator` is the same state without promises, for callers that step it in a loop. */

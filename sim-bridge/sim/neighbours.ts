@@ -37,7 +37,10 @@ function observeLoop(loopLength: number, cars: Int32Array, { position, gap, lead
     const ahead = cars[k + 1 === count ? 0 : k + 1]!
     leader[car] = ahead
     follower[ahead] = car
-    gap[car] = Math.max(0, (car === ahead ? loopLength : distanceAhead(position[car]!, position[ahead]!, loopLength)) - carLength)
+    gap[car] = Math.max(
+      0,
+      (car === ahead ? loopLength : distanceAhead(position[car]!, position[ahead]!, loopLength)) - carLength,
+    )
   }
 }
 

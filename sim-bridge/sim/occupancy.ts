@@ -88,7 +88,12 @@ export class Occupancy {
     for (let lane = 0; lane < laneCount; lane++) {
       const end = begin[lane + 1]!
       for (let k = begin[lane]!; k < end && lanePosition[cars[k]!]! < carLength; k++) {
-        this.#leave(cars[k]!, places.route[cars[k]!]! * laneCount, lanes[cars[k]!]!, lanePosition[cars[k]!]! - carLength)
+        this.#leave(
+          cars[k]!,
+          places.route[cars[k]!]! * laneCount,
+          lanes[cars[k]!]!,
+          lanePosition[cars[k]!]! - carLength,
+        )
       }
       this.#measureSpace(lane, lanePosition, speed)
     }

@@ -37,11 +37,12 @@ export interface Scenario {
   readonly starts: readonly Start[]
 }
 
-const networks: Readonly<Record<NetworkName, { readonly plan: (size: number) => NetworkPlan; readonly cars: number }>> = {
-  'figure-eight': { plan: figureEightPlan, cars: 14 },
-  ring: { plan: ringPlan, cars: 22 },
-  merge: { plan: mergePlan, cars: 14 },
-}
+const networks: Readonly<Record<NetworkName, { readonly plan: (size: number) => NetworkPlan; readonly cars: number }>> =
+  {
+    'figure-eight': { plan: figureEightPlan, cars: 14 },
+    ring: { plan: ringPlan, cars: 22 },
+    merge: { plan: mergePlan, cars: 14 },
+  }
 
 /** Ids `car00`, `car01`, …: as many digits as the last one needs, at least two. */
 export function vehicleIds(count: number): string[] {

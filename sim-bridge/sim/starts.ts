@@ -1,6 +1,6 @@
 import { carLength, minGap } from './idm.ts'
 import { observe } from './neighbours.ts'
-import type { RoadNetwork } from './network.ts'
+import type { Conflict, RoadNetwork } from './network.ts'
 import { Occupancy } from './occupancy.ts'
 
 /** Where a car starts: its loop, the index of its lane and the position of its front bumper on that lane, m. */
@@ -12,7 +12,8 @@ export interface Start {
 
 /**
  * Places the cars evenly on their loops, each `offsets[i]` m ahead of that, rounded to a centimetre as SUMO's route files
- * are. With two loops the first half of the cars, rounded up, drives the main one.
+ * are. Where even places would put two cars into a junction, all are half a space further on. With two loops the first half
+ * of the cars, rounded up, drives the main one.
  */
 export function placeCars(network: RoadNetwork, vehicles: readonly string[], offsets: readonly number[]): Start[] {
   const count = vehicles.length
@@ -23,15 +24,32 @@ export function placeCars(network: RoadNetwork, vehicles: readonly string[], off
     if (!Number.isFinite(offset)) throw new Error(`startOffsets must be finite, got ${offset}`)
   }
   const onMain = network.plan.routes.length === 1 ? count : Math.ceil(count / 2)
-  const starts = vehicles.map((_, i) =>
-    i < onMain
-      ? startOf(network, 0, i, onMain, offsets[i]!)
-      : startOf(network, 1, i - onMain, count - onMain, offsets[i]!),
-  )
+  const place = (shift: number, offset: (i: number) => number): Start[] =>
+    vehicles.map((_, i) =>
+      i < onMain
+        ? startOf(network, 0, i + shift, onMain, offset(i))
+        : startOf(network, 1, i - onMain + shift, count - onMain, offset(i)),
+    )
+  const even = place(0, () => 0)
+  const crowded = network.plan.conflicts.some((conflict) => startingIn(network, conflict, even).length > 1)
+  const starts = place(crowded ? 0.5 : 0, (i) => offsets[i]!)
   checkOrder(network, vehicles, starts, offsets)
   checkGaps(network, vehicles, starts)
-  checkJunctions(network, vehicles, starts)
+  for (const conflict of network.plan.conflicts) {
+    const inside = startingIn(network, conflict, starts).map((i) => vehicles[i]!)
+    if (inside.length > 1) throw new Error(`at most one car may start in the ${conflict.kind}, got ${inside}`)
+  }
   return starts
+}
+
+/**
+ * Cars that start with a part inside a conflict: two of them would have no order of entry. Starts are on normal lanes, so
+ * that only rears can be in it.
+ */
+function startingIn({ before, laneCount }: RoadNetwork, { lanes }: Conflict, starts: readonly Start[]): number[] {
+  return starts.flatMap(({ route, lane, position }, i) =>
+    position < carLength && lanes.includes(before[route * laneCount + lane]!) ? [i] : [],
+  )
 }
 
 function startOf({ plan }: RoadNetwork, route: number, index: number, count: number, offset: number): Start {
@@ -98,15 +116,4 @@ function checkGaps(network: RoadNetwork, vehicles: readonly string[], starts: re
 function checkGap(gap: number, car: string, ahead: string): void {
   if (gap >= minGap) return
   throw new Error(`cars must start at least ${minGap} m apart, got ${gap.toFixed(2)} m from ${car} to ${ahead}`)
-}
-
-/** Two cars that start inside a conflict would have no order of entry. Starts are on normal lanes: only rears can be in it. */
-function checkJunctions(network: RoadNetwork, vehicles: readonly string[], starts: readonly Start[]): void {
-  for (const { kind, lanes } of network.plan.conflicts) {
-    const inside = vehicles.filter((_, i) => {
-      const { route, lane, position } = starts[i]!
-      return position < carLength && lanes.includes(network.before[route * network.laneCount + lane]!)
-    })
-    if (inside.length > 1) throw new Error(`at most one car may start in the ${kind}, got ${inside}`)
-  }
 }
