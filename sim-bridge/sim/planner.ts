@@ -65,7 +65,7 @@ export class Planner {
     for (;;) {
       const next = after[row + lane]!
       if (conflict[lane] !== 0) {
-        safe = this.#rules.safeSpeed(i, lane, seen, links === 0, safe, wait)
+        safe = this.#rules.safeSpeed(i, lane, seen, safe, wait)
         if (this.#rules.exitRefused && refused < 0) {
           refused = links
           if (links === 0) this.nextBlocked[i] = 1
