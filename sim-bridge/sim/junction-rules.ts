@@ -67,17 +67,18 @@ export class JunctionRules {
   }
 
   /**
-   * A car that crawls behind a foe gives up its request (the end of MSVehicle::checkLinkLeader). That two cars came from
-   * one lane is asked only where roads merge or split: at a crossing it made no difference to any reference run.
+   * A car that crawls behind a foe gives up its request (the end of MSVehicle::checkLinkLeader). That the two came from one
+   * lane counts where roads split, and inside a merge; at a crossing it made no difference to any reference run.
    */
   #refuse(i: number, foe: number, kind: number): void {
     const { predecessor } = this.#network
     const { lane, standingSteps } = this.#cars
-    const origin = kind === crossing ? -1 : predecessor[lane[foe]!]!
-    if (origin === lane[i]) {
+    const origin = predecessor[lane[foe]!]!
+    if (kind === split && origin === lane[i]) {
       this.exitRefused = true
       this.entryRefused = true
-    } else if (origin === predecessor[lane[i]!] || standingSteps[foe]! > blockageSteps) this.exitRefused = true
+    } else if (kind !== crossing && origin !== lane[i] && origin === predecessor[lane[i]!]) this.exitRefused = true
+    else if (standingSteps[foe]! > blockageSteps) this.exitRefused = true
   }
 
   /** A foe that still is in the junction and does not ask to leave it. */

@@ -26,7 +26,7 @@ export function mergePlan(size: number): NetworkPlan {
     ],
     routes: [
       { lanes: [0, 1, 2, 3], startFrom: 0, startLength: centimetre(common + main), startPhase: 0.5 },
-      { lanes: [0, 4, 5, 6], startFrom: common, startLength: ramp, startPhase: 0.5 },
+      { lanes: [0, 4, 5, 6], startFrom: common, startLength: ramp, startPhase: 0.75 },
     ],
     conflicts: [
       {
