@@ -10,6 +10,7 @@ export {
 } from './experiment/experiment.ts'
 export { createLockStep, type LockStep, type LockStepOptions, type Question } from './lock-step.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
+export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export {
   createScenario,

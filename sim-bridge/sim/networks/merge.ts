@@ -102,5 +102,5 @@ const together = [
 /** Radius of the curve into the ramp, m, and the height of the arc over a car and 2 m that SUMO adds (sagitta in getLeaderInfo). */
 const radius = 12.367208097127808 / angle
 const sagitta = radius - Math.sqrt(radius * radius - 0.25 * 7 * 7)
-/** m over which cars of 1.8 m width side by side would touch. */
-const touching = 7.4
+/** m over which cars side by side touch, 1.8 m wide but for their cut corners; measured on SUMO (MSVehicle::getBoundingPoly). */
+const touching = 7
