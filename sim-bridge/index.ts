@@ -13,6 +13,7 @@ export { createLockStep, type LockStep, type LockStepOptions, type Question } fr
 export { observationNames, observe } from './observation.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
+export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export {
   createScenario,
@@ -27,7 +28,7 @@ export {
 } from './sim/scenario.ts'
 export { TrafficSimulator } from './sim/simulator.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
-export { SumoError, SumoMissingError } from './sumo/errors.ts'
+export { SumoError, SumoLostError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'
