@@ -28,7 +28,7 @@ export {
 } from './sim/scenario.ts'
 export { TrafficSimulator } from './sim/simulator.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
-export { SumoError, SumoLostError, SumoMissingError } from './sumo/errors.ts'
+export { SumoError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'
