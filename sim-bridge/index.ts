@@ -15,9 +15,18 @@ export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export { FigureEight } from './sim/figure-eight.ts'
+export { type Conflict, networkOfLength, type RoadShape, roadShape } from './sim/geometry.ts'
 export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
 export { SumoError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'
+export {
+  createRecorder,
+  decodeTrajectory,
+  encodeTrajectory,
+  type Recorder,
+  type Trajectory,
+  type TrajectoryFacts,
+} from './trajectory.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'
