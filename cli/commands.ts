@@ -39,4 +39,8 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'drive one epoch with trained policies, without exploration',
     load: async () => (await import('./evaluate.ts')).evaluateCommand,
   },
+  plot: {
+    summary: 'pictures of recorded epochs: time and space, speeds, the crossing',
+    load: async () => (await import('./plot.ts')).plotCommand,
+  },
 }

@@ -4,6 +4,8 @@ import { laneStart, loopLength, majorCrossing, minorCrossing } from './road.ts'
 /** A stretch of the loop that another stretch crosses. */
 export interface Conflict {
   readonly road: 'major' | 'minor'
+  /** Loop coordinate of the stop line, m. */
+  readonly line: number
   /** Loop coordinates between which a car is in the other road's way, m. */
   readonly from: number
   readonly to: number
@@ -48,18 +50,7 @@ const quarter = Math.PI / 2
 const figureEight: RoadShape = {
   network: 'figure-eight',
   loopLength,
-  conflicts: [
-    {
-      road: 'major',
-      from: laneStart[majorCrossing]! + conflictStart,
-      to: laneStart[majorCrossing]! + conflictEnd,
-    },
-    {
-      road: 'minor',
-      from: laneStart[minorCrossing]! + conflictStart,
-      to: laneStart[minorCrossing]! + conflictEnd,
-    },
-  ],
+  conflicts: [conflictOn('major', majorCrossing), conflictOn('minor', minorCrossing)],
   place(s) {
     const half = loopLength / 2
     const at = modulo(s, loopLength)
@@ -74,6 +65,11 @@ const figureEight: RoadShape = {
     const [across, up] = [radius * Math.cos(turned), radius * Math.sin(turned)]
     return at < half ? [radius - across, radius + up] : [-radius - up, -radius + across]
   },
+}
+
+function conflictOn(road: Conflict['road'], lane: number): Conflict {
+  const line = laneStart[lane]!
+  return { road, line, from: line + conflictStart, to: line + conflictEnd }
 }
 
 /** From −30 to 30 m for coordinates 0 … 69.4 m after the start of a straight road. */
