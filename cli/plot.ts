@@ -9,7 +9,7 @@ import type { Command } from './command.ts'
 import { drivenWorldSpec, recordEpoch } from './driven-world.ts'
 import { damagedUnless, readBytes } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
-import { drawEpoch, type EpochFigures, showEpoch, topSpeedOf } from './trajectory-figures.ts'
+import { drawEpoch, type EpochFigures, epochName, scalesOf, showEpoch } from './trajectory-figures.ts'
 import { svgToPng } from './view/png.ts'
 
 const spec = {
@@ -25,7 +25,7 @@ const spec = {
   help: { kind: 'flag', description: 'this text' },
 } as const
 
-/** PNGs are drawn at this many times the size of the SVG. */
+/** Pixels; the SVG has as many units. */
 const pngWidth = 1200
 
 /** Draws recorded epochs: time–space diagram, speed curves, use of the crossing. */
@@ -52,14 +52,15 @@ Exit codes: 0 ok, 2 no such run or file or bad usage, 3 SUMO not available, 4 da
     const out = options.out ?? defaultOut(source)
     const named = source === undefined ? new Map([['epoch', await recordEpoch(options)]]) : read(source, options.epoch)
     const shown = new Map([...named].map(([name, trajectory]) => [name, showEpoch(trajectory)]))
-    const topSpeed = topSpeedOf([...shown.values()])
-    const baseline = shown.get('baseline')?.figures.meanSpeed
+    const scales = scalesOf([...shown.values()], shown.get('baseline')?.figures.meanSpeed)
     const files: string[] = []
     const figures: Record<string, EpochFigures> = {}
     let png = true
     for (const [name, epoch] of shown) {
       figures[name] = epoch.figures
-      for (const [picture, svg] of drawEpoch(epoch, topSpeed, baseline)) {
+      const { driver } = epoch.trajectory
+      const title = !drives ? epochName(epoch.trajectory) : driver === 'none' ? 'drivers alone' : driver
+      for (const [picture, svg] of drawEpoch(title, epoch, scales)) {
         const path = join(out, `${picture}-${name}`)
         files.push(write(`${path}.svg`, svg))
         if (!png) continue

@@ -1,3 +1,4 @@
+import { nasSpeed } from '../schemas/setting.ts'
 import { orderOf, type Passage, passagesOf } from '../sim-bridge/passages.ts'
 import { networkOfLength, type RoadShape, roadShape } from '../sim-bridge/sim/geometry.ts'
 import type { Trajectory } from '../sim-bridge/trajectory.ts'
@@ -46,21 +47,35 @@ export function showEpoch(trajectory: Trajectory): ShownEpoch {
   return { trajectory, shape, passages, figures }
 }
 
-/** The speed at the top of the axes of pictures that are to be compared, m/s: the fastest car's, rounded up to 5. */
-export function topSpeedOf(epochs: readonly ShownEpoch[]): number {
-  let top = 0
-  for (const { trajectory } of epochs) for (const speed of trajectory.speed) if (speed > top) top = speed
-  return Math.max(5, 5 * Math.ceil(top / 5))
+/** What pictures that are to be compared have in common. */
+export interface Scales {
+  /** End of the colours and of the speed axis, m/s. */
+  readonly topSpeed: number
+  /** End of the axis of speeds at the stop line, m/s. */
+  readonly topEntrySpeed: number
+  /** Mean speed of the drivers alone, m/s, if it is known. */
+  readonly baseline: number | undefined
 }
 
-/** The pictures of an epoch as SVG text by name. `baseline`: mean speed of the drivers alone, m/s. */
-export function drawEpoch(
-  { trajectory, shape, passages, figures }: ShownEpoch,
-  topSpeed: number,
-  baseline: number | undefined,
-): Map<string, string> {
+/** Scales to 20 m/s (10 m/s at the stop line), where NAS is 1, or to the next 5 m/s that all epochs fit under. */
+export function scalesOf(epochs: readonly ShownEpoch[], baseline: number | undefined): Scales {
+  let top = nasSpeed
+  let topEntry = nasSpeed / 2
+  for (const { trajectory, passages } of epochs) {
+    for (const speed of trajectory.speed) if (speed > top) top = speed
+    for (const { entrySpeed } of passages) if (entrySpeed > topEntry) topEntry = entrySpeed
+  }
+  const roundUp = (speed: number): number => 5 * Math.ceil(speed / 5)
+  return { topSpeed: roundUp(top), topEntrySpeed: roundUp(topEntry), baseline }
+}
+
+/** The pictures of an epoch as SVG text by name; `name` says in their titles which epoch it is. */
+export function drawEpoch(name: string, shown: ShownEpoch, scales: Scales): Map<string, string> {
+  const { trajectory, shape, passages, figures } = shown
+  const { topSpeed, topEntrySpeed, baseline } = scales
+  const { vehicles, steps, stepLength } = trajectory
   const head = (title: string, result: string): FigureHead => ({
-    title: `${title}: ${nameOf(trajectory)}`,
+    title: `${title}: ${name}`,
     subtitle: [...factsOf(trajectory), result].join(' · '),
   })
   const speed = `mean speed ${figures.meanSpeed.toFixed(2)} m/s`
@@ -76,25 +91,21 @@ export function drawEpoch(
       }),
     ],
   ])
-  if (figures.entriesPerMinute !== null) {
-    const entries = `${figures.entriesPerMinute.toFixed(1)} entries a minute at ${figures.meanEntrySpeed?.toFixed(2) ?? '–'} m/s`
-    const { vehicles, steps, stepLength } = trajectory
-    const order = `${entries} · last entries ${figures.order}`
-    pictures.set(
-      'crossing',
-      crossingDiagram({
-        head: head('The crossing', order),
-        passages,
-        vehicles,
-        seconds: steps * stepLength,
-        topSpeed,
-      }),
-    )
-  }
-  return pictures
+  if (figures.entriesPerMinute === null) return pictures
+  const entries = `${figures.entriesPerMinute.toFixed(1)} entries a minute at ${figures.meanEntrySpeed?.toFixed(2) ?? '–'} m/s`
+  const crossing = crossingDiagram({
+    head: head('The crossing', `${entries} · last entries ${figures.order}`),
+    passages,
+    vehicles,
+    seconds: steps * stepLength,
+    topSpeed,
+    topEntrySpeed,
+  })
+  return pictures.set('crossing', crossing)
 }
 
-function nameOf({ epoch, driver }: Trajectory): string {
+/** Which epoch of a run a trajectory is, for titles. */
+export function epochName({ epoch, driver }: Trajectory): string {
   return epoch === 0 ? 'drivers alone' : `${driver}, epoch ${epoch}`
 }
 

@@ -21,8 +21,10 @@ export interface CrossingOptions {
   readonly vehicles: readonly string[]
   /** Of the epoch. */
   readonly seconds: number
-  /** Speed at the end of the colour scale and of the axis, m/s. */
+  /** Speed at the end of the colour scale, m/s. */
   readonly topSpeed: number
+  /** Speed at the top of the axis, m/s. */
+  readonly topEntrySpeed: number
 }
 
 const usage: Box = { left: 110, top: 146, width: 1040, height: 150 }
@@ -36,10 +38,11 @@ const barHeight = 22
  * Who uses the crossing, as SVG text: above, when the conflict zone is taken, a row per road and a bar (class `passage`)
  * per car, coloured by its speed at the stop line; below, these speeds, learners filled and drivers hollow.
  */
-export function crossingDiagram({ head, passages, vehicles, seconds, topSpeed }: CrossingOptions): string {
+export function crossingDiagram(options: CrossingOptions): string {
+  const { head, passages, vehicles, seconds, topSpeed, topEntrySpeed } = options
   const above = timeAxis(usage, seconds, false)
   const below = timeAxis(speeds, seconds)
-  const value = valueAxis(speeds, 0, topSpeed, 'speed at the stop line (m/s)')
+  const value = valueAxis(speeds, 0, topEntrySpeed, 'speed at the stop line (m/s)')
   const rows = roads.flatMap((road, row) => {
     const y = rowOf(row)
     return [
@@ -48,9 +51,11 @@ export function crossingDiagram({ head, passages, vehicles, seconds, topSpeed }:
     ]
   })
   const drawn = passages.flatMap((passage) => [
-    bar(passage, vehicles[passage.car] ?? '', above.x, topSpeed),
-    letter(passage, above.x),
-    dot(passage, below.x, value.y, topSpeed),
+    // Who has not reached the zone when the epoch ends is not in it.
+    ...(passage.from < seconds
+      ? [bar(passage, vehicles[passage.car] ?? '', above.x, topSpeed), letter(passage, above.x)]
+      : []),
+    dot(passage, below.x, value.y),
   ])
   return figure(size.width, size.height, head, [
     ...above.drawn,
@@ -86,9 +91,9 @@ function letter({ road, learner, from, to }: Passage, x: Scale): string {
   return textElement({ x: (x(from) + x(to)) / 2, y, 'text-anchor': 'middle', ...style }, letterOf(road, learner))
 }
 
-function dot({ road, learner, entered, entrySpeed }: Passage, x: Scale, y: Scale, topSpeed: number): string {
+function dot({ road, learner, entered, entrySpeed }: Passage, x: Scale, y: Scale): string {
   const fill = learner ? roadColour[road] : '#fcfcfa'
-  const place = { cx: x(entered), cy: y(Math.min(topSpeed, entrySpeed)), r: 4.2 }
+  const place = { cx: x(entered), cy: y(entrySpeed), r: 4.2 }
   return element('circle', { ...place, fill, stroke: roadColour[road], 'stroke-width': 1.6 })
 }
 

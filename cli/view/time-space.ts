@@ -48,7 +48,7 @@ export function timeSpaceDiagram({ head, trajectory, shape, topSpeed }: TimeSpac
     textElement({ ...small, x: right + 10, y: place.y((from + to) / 2) + 13, fill: ink }, `${road} road`),
   ])
   const cars = vehicles.map((id, car) => {
-    const width = learner[car] ? 2.4 : 1
+    const width = learner[car] ? 2.4 : 1.1
     const paths = carPaths(trajectory, car, topSpeed, time.x, place.y).map(({ colour, data }) =>
       element('path', { d: data, stroke: speedColour((colour + 0.5) / colours), 'stroke-width': width }),
     )
@@ -69,7 +69,7 @@ export function timeSpaceDiagram({ head, trajectory, shape, topSpeed }: TimeSpac
 function widthLegend(left: number, y: number): string[] {
   const entries = [
     ['learner', 2.4, 0],
-    ['driver', 1, 110],
+    ['driver', 1.1, 110],
   ] as const
   return entries.flatMap(([name, width, offset]) => [
     line(left + offset, y, left + offset + 34, y, { stroke: softInk, 'stroke-width': width }),
