@@ -1,6 +1,6 @@
 import { nasSpeed } from '../schemas/setting.ts'
 import { orderOf, type Passage, passagesOf } from '../sim-bridge/passages.ts'
-import { networkOfLength, type RoadShape, roadShape } from '../sim-bridge/sim/geometry.ts'
+import { type Conflict, roadShape } from '../sim-bridge/sim/geometry.ts'
 import type { Trajectory } from '../sim-bridge/trajectory.ts'
 import { crossingDiagram } from './view/crossing.ts'
 import type { FigureHead } from './view/figure.ts'
@@ -25,17 +25,18 @@ export interface EpochFigures {
 /** An epoch with what was computed of it. */
 export interface ShownEpoch {
   readonly trajectory: Trajectory
-  readonly shape: RoadShape
+  /** Where the crossing is; none on a network without one. */
+  readonly conflicts: readonly Conflict[]
   readonly passages: readonly Passage[]
   readonly figures: EpochFigures
 }
 
 /** Computes what is drawn of an epoch. */
 export function showEpoch(trajectory: Trajectory): ShownEpoch {
-  const { steps, stepLength, braking, loopLength } = trajectory
-  const shape = roadShape(networkOfLength(loopLength), loopLength)
-  const passages = passagesOf(trajectory, shape.conflicts)
-  const crossed = shape.conflicts.length > 0
+  const { steps, stepLength, braking, network, loopLength } = trajectory
+  const conflicts = roadShape(network, loopLength)?.conflicts ?? []
+  const passages = passagesOf(trajectory, conflicts)
+  const crossed = conflicts.length > 0
   const figures = {
     meanSpeed: meanOf(meanSpeeds(trajectory)),
     forcedBrakings: braking.reduce((sum, value) => sum + value, 0),
@@ -44,7 +45,7 @@ export function showEpoch(trajectory: Trajectory): ShownEpoch {
     meanEntrySpeed: passages.length > 0 ? meanOf(passages.map(({ entrySpeed }) => entrySpeed)) : null,
     order: orderOf(passages.slice(-28)),
   }
-  return { trajectory, shape, passages, figures }
+  return { trajectory, conflicts, passages, figures }
 }
 
 /** What pictures that are to be compared have in common. */
@@ -71,7 +72,7 @@ export function scalesOf(epochs: readonly ShownEpoch[], baseline: number | undef
 
 /** The pictures of an epoch as SVG text by name; `name` says in their titles which epoch it is. */
 export function drawEpoch(name: string, shown: ShownEpoch, scales: Scales): Map<string, string> {
-  const { trajectory, shape, passages, figures } = shown
+  const { trajectory, conflicts, passages, figures } = shown
   const { topSpeed, topEntrySpeed, baseline } = scales
   const { vehicles, steps, stepLength } = trajectory
   const head = (title: string, result: string): FigureHead => ({
@@ -80,7 +81,7 @@ export function drawEpoch(name: string, shown: ShownEpoch, scales: Scales): Map<
   })
   const speed = `mean speed ${figures.meanSpeed.toFixed(2)} m/s`
   const pictures = new Map([
-    ['time-space', timeSpaceDiagram({ head: head('Time and space', speed), trajectory, shape, topSpeed })],
+    ['time-space', timeSpaceDiagram({ head: head('Time and space', speed), trajectory, conflicts, topSpeed })],
     [
       'speeds',
       speedCurves({

@@ -36,8 +36,7 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
   let onFrame: () => void = () => {}
 
   bus.subscribe(channels.run, { fleet }, (message, { run }) => {
-    // A loop without a length cannot be drawn.
-    if (message.loopLength > 0) runs.set(run, message)
+    runs.set(run, message)
     onFrame()
   })
   bus.subscribe(channels.world, { fleet }, (message, { run }) => {
@@ -83,12 +82,14 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
       const run = shown && runs.get(shown.run)
       if (!shown || !run) return undefined
       const { message, at } = shown
+      const shape = roadShape(networkOfLength(run.loopLength), run.loopLength)
+      if (!shape) return undefined
       const age = performance.now() - at
       const last = run.history.at(-1)
       return {
         title: `trustmix  ${fleet} · ${run.method} · ${run.setting} · ${run.preset}`,
         state: `${age > staleMs ? `no news for ${Math.round(age / 1000)} s  ` : ''}epoch ${run.epoch}/${run.epochs}${last === undefined ? '' : `  last NAS ${last.toFixed(3)}`}`,
-        shape: roadShape(networkOfLength(run.loopLength), run.loopLength),
+        shape,
         time: message.time,
         cars: Object.entries(message.cars).map(([id, { kind, s, v, braking }]) => ({
           id,

@@ -1,6 +1,7 @@
+import { ExitError } from '../schemas/exit.ts'
 import { nasSpeed } from '../schemas/setting.ts'
-import { networkOfLength, roadShape } from '../sim-bridge/sim/geometry.ts'
-import type { World } from '../sim-bridge/world.ts'
+import { roadShape } from '../sim-bridge/sim/geometry.ts'
+import type { Transition, World } from '../sim-bridge/world.ts'
 import { type DrivenWorldOptions, openDrivenWorld } from './driven-world.ts'
 import type { CarView } from './view/road-picture.ts'
 import type { WatchView } from './view/watch-view.ts'
@@ -13,10 +14,10 @@ const longestWork = 150
 
 /** A world of its own, driven epoch after epoch at `pace` simulated seconds a second. */
 export async function watchWorld(options: DrivenWorldOptions, pace: number): Promise<Watched> {
-  const { world, control, driver } = await openDrivenWorld(options)
+  const { world, control, driver, network } = await openDrivenWorld(options)
   const { vehicles, learner, stepLength, loopLength, speed, position, braking } = world
   const accelerations = new Float64Array(vehicles.length)
-  const shape = roadShape(networkOfLength(loopLength), loopLength)
+  const shape = roadShape(network, loopLength)
   const stepsASecond = Math.round(1 / stepLength)
   let speeds: number[] = []
   let rate = pace
@@ -24,8 +25,16 @@ export async function watchWorld(options: DrivenWorldOptions, pace: number): Pro
   let epoch = 0
   let step = 0
   let owed = 0
-  const drivers = await driveBaseline(world, options.seed)
-  let state = await world.reset(options.seed)
+  let state: Transition
+  let drivers: Awaited<ReturnType<typeof driveBaseline>>
+  try {
+    if (!shape) throw new ExitError('usage', `watch draws the figure eight and the ring, got ${network}`)
+    drivers = await driveBaseline(world, options.seed)
+    state = await world.reset(options.seed)
+  } catch (error) {
+    await world.close()
+    throw error
+  }
 
   async function advance(): Promise<void> {
     if (state.terminated || state.truncated || epoch === 0) {

@@ -28,6 +28,7 @@ const spec = {
     placeholder: 'S',
     default: Number.NaN,
     minimum: 0,
+    maximum: 150,
     description: 'print one frame after S simulated seconds of an epoch, and end',
   },
   wait: {

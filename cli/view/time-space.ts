@@ -1,4 +1,4 @@
-import type { RoadShape } from '../../sim-bridge/sim/geometry.ts'
+import type { Conflict } from '../../sim-bridge/sim/geometry.ts'
 import type { Trajectory } from '../../sim-bridge/trajectory.ts'
 import {
   type FigureHead,
@@ -17,7 +17,8 @@ import { element, escapeXml, pathData, textElement } from './svg.ts'
 export interface TimeSpaceOptions {
   readonly head: FigureHead
   readonly trajectory: Trajectory
-  readonly shape: RoadShape
+  /** The places to mark. */
+  readonly conflicts: readonly Conflict[]
   /** Speed at the end of the colour scale, m/s; what is faster has its colour. */
   readonly topSpeed: number
 }
@@ -34,12 +35,12 @@ const mostPoints = 750
  * The time–space diagram as SVG text: position along the loop over time, one group per car (class `car`) whose paths are
  * coloured by speed, learners drawn thick; where the loop closes a line leaves at the top and comes in at the bottom.
  */
-export function timeSpaceDiagram({ head, trajectory, shape, topSpeed }: TimeSpaceOptions): string {
+export function timeSpaceDiagram({ head, trajectory, conflicts, topSpeed }: TimeSpaceOptions): string {
   const { steps, stepLength, loopLength, vehicles, learner } = trajectory
   const right = box.left + box.width
   const time = timeAxis(box, steps * stepLength)
   const place = valueAxis(box, 0, loopLength, 'position along the loop (m)')
-  const bands = shape.conflicts.flatMap(({ road, from, to }) => [
+  const bands = conflicts.flatMap(({ road, from, to }) => [
     element('rect', {
       ...{ x: box.left, y: place.y(to), width: box.width, height: place.y(from) - place.y(to) },
       ...{ fill: '#94a3b8', opacity: 0.45 },

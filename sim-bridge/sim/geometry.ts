@@ -1,6 +1,3 @@
-import { conflictEnd, conflictStart } from './crossing.ts'
-import { laneStart, loopLength, majorCrossing, minorCrossing } from './road.ts'
-
 /** A stretch of the loop that another stretch crosses. */
 export interface Conflict {
   readonly road: 'major' | 'minor'
@@ -21,77 +18,76 @@ export interface RoadShape {
   place(s: number): readonly [x: number, y: number]
 }
 
-/** The shape of a network; `loopLength` in m is needed for the ring, whose length is free. Errors name rule and value. */
-export function roadShape(network: string, length: number): RoadShape {
-  if (!(length > 0 && length < Number.POSITIVE_INFINITY)) throw new Error(`loop length must be positive, got ${length}`)
-  if (network === 'ring') return ring(length)
-  if (network !== 'figure-eight') throw new Error(`network must be figure-eight or ring, got ${network}`)
-  if (Math.abs(length - loopLength) > 0.05)
-    throw new Error(`the figure eight must be ${loopLength} m long, got ${length}`)
-  return figureEight
+/** The shape of a network whose loop is `length` m long; undefined for networks that are not drawn. */
+export function roadShape(network: string, length: number): RoadShape | undefined {
+  if (network === 'ring' && length > 0) return ring(length)
+  if (network === 'figure-eight' && length > junctions) return figureEight(length)
+  return undefined
 }
 
-/** The network that a loop of this length (m) belongs to: the figure eight's own length, else a ring. */
+/** The network that a loop of this length (m) is taken for where nothing else is known: the figure eight, or a ring. */
 export function networkOfLength(length: number): RoadShape['network'] {
-  return Math.abs(length - loopLength) <= 0.05 ? 'figure-eight' : 'ring'
+  return Math.abs(length - 421.94) < 0.05 ? 'figure-eight' : 'ring'
 }
 
-/** m: length of the straight roads from the crossing's middle, radius of the two three-quarter circles. */
-const radius = 30
-/** m: half a crossing lane. */
-const halfCrossing = 4.7
+/** m: a lane through the crossing, and where on it the other road's way begins and ends (lanes of 3.2 m width). */
+const crossingLength = 9.4
+const conflictStart = 3.1
+const conflictEnd = 6.3
+/** m: a junction in which one road only goes on. */
+const joint = 0.1
+/** m: all junctions of the figure eight, two crossing lanes and four joints. */
+const junctions = 2 * crossingLength + 4 * joint
 const quarter = Math.PI / 2
 
 /**
- * Two straight roads through (0, 0), up and to the left, joined by a circle at the upper right and one at the lower left.
- * As in SUMO's net, a straight road counts 30 m of coordinate although the crossing takes 4.7 m of it in the plane; the
- * crossing itself and the circles are to scale.
+ * Two straight roads through (0, 0), up and to the left, joined by three quarters of a circle at the upper right and at the
+ * lower left; 421.94 m with a radius of 30 m. As in SUMO's net, each half of a straight road counts the radius although the
+ * crossing takes 4.7 m of it in the plane; the crossing and the circles are to scale.
  */
-const figureEight: RoadShape = {
-  network: 'figure-eight',
-  loopLength,
-  conflicts: [conflictOn('major', majorCrossing), conflictOn('minor', minorCrossing)],
-  place(s) {
-    const half = loopLength / 2
-    const at = modulo(s, loopLength)
-    const along = at < half ? at : at - half
-    const straight = laneStart[4]!
-    if (along < straight) {
-      const d = alongStraight(along)
-      return at < half ? [0, d] : [-d, 0]
-    }
-    // The first 0.1 m and the last of a circle are junctions without a shape of their own.
-    const turned = (3 * quarter * (along - straight)) / (half - straight)
-    const [across, up] = [radius * Math.cos(turned), radius * Math.sin(turned)]
-    return at < half ? [radius - across, radius + up] : [-radius - up, -radius + across]
-  },
+function figureEight(loopLength: number): RoadShape {
+  const radius = (loopLength - junctions) / (4 + 6 * quarter)
+  const half = loopLength / 2
+  const straight = 2 * radius + crossingLength
+  const scale = (radius - crossingLength / 2) / radius
+  const alongStraight = (along: number): number => {
+    if (along < radius) return -radius + scale * along
+    if (along < radius + crossingLength) return along - radius - crossingLength / 2
+    return Math.min(radius, crossingLength / 2 + scale * (along - radius - crossingLength))
+  }
+  const conflict = (road: Conflict['road'], line: number): Conflict => ({
+    road,
+    line,
+    from: line + conflictStart,
+    to: line + conflictEnd,
+  })
+  return {
+    network: 'figure-eight',
+    loopLength,
+    conflicts: [conflict('major', radius), conflict('minor', half + radius)],
+    place(s) {
+      const at = modulo(s, loopLength)
+      const upwards = at < half
+      const along = upwards ? at : at - half
+      if (along < straight) return upwards ? [0, alongStraight(along)] : [-alongStraight(along), 0]
+      // The joints at both ends of a circle have no shape of their own.
+      const turned = (3 * quarter * (along - straight)) / (half - straight)
+      const [across, up] = [radius * Math.cos(turned), radius * Math.sin(turned)]
+      return upwards ? [radius - across, radius + up] : [-radius - up, -radius + across]
+    },
+  }
 }
 
-function conflictOn(road: Conflict['road'], lane: number): Conflict {
-  const line = laneStart[lane]!
-  return { road, line, from: line + conflictStart, to: line + conflictEnd }
-}
-
-/** From −30 to 30 m for coordinates 0 … 69.4 m after the start of a straight road. */
-function alongStraight(along: number): number {
-  const start = laneStart[majorCrossing]!
-  const end = laneStart[majorCrossing + 1]!
-  const scale = (radius - halfCrossing) / start
-  if (along < start) return -radius + scale * along
-  if (along < end) return along - start - halfCrossing
-  return Math.min(radius, halfCrossing + scale * (along - end))
-}
-
-/** Counter-clockwise from (r, 0). */
-function ring(length: number): RoadShape {
-  const r = length / (4 * quarter)
+/** Counter-clockwise, beginning at the bottom. */
+function ring(loopLength: number): RoadShape {
+  const radius = loopLength / (4 * quarter)
   return {
     network: 'ring',
-    loopLength: length,
+    loopLength,
     conflicts: [],
     place(s) {
-      const angle = (4 * quarter * s) / length
-      return [r * Math.cos(angle), r * Math.sin(angle)]
+      const angle = (4 * quarter * s) / loopLength - quarter
+      return [radius * Math.cos(angle), radius * Math.sin(angle)]
     },
   }
 }
