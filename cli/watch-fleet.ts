@@ -14,7 +14,7 @@ export interface FleetSource {
   readonly fleet: string
   readonly username: string | undefined
   readonly passwordFile: string | undefined
-  /** Longest wait for a frame that was asked for, ms. */
+  /** Longest wait for the broker, and for a frame that was asked for, ms. */
   readonly waitMs: number
 }
 
@@ -26,7 +26,7 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
   const { broker, fleet, username, passwordFile, waitMs } = source
   const config: Config = {
     ...defaultConfig,
-    ...{ broker, fleet, maxBackoffMs: 5_000 },
+    ...{ broker, fleet, maxBackoffMs: 5_000, connectTimeoutMs: waitMs },
     ...{ username: username ?? null, passwordFile: passwordFile ?? null },
   }
   const bus = connectBus(config, `watch-${process.pid}`, io)

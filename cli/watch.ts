@@ -36,7 +36,7 @@ const spec = {
     placeholder: 'S',
     default: 30,
     minimum: 0.1,
-    description: 'with --broker and --once: longest wait for that frame, seconds',
+    description: 'with --broker: longest wait for it, with --once also for the frame, seconds',
   },
   help: { kind: 'flag', description: 'this text' },
 } as const

@@ -46,7 +46,8 @@ const quarter = Math.PI / 2
  * crossing takes 4.7 m of it in the plane; the crossing and the circles are to scale.
  */
 function figureEight(loopLength: number): RoadShape {
-  const radius = (loopLength - junctions) / (4 + 6 * quarter)
+  // Whole centimetres, as SUMO keeps lengths.
+  const radius = Math.round((100 * (loopLength - junctions)) / (4 + 6 * quarter)) / 100
   const half = loopLength / 2
   const straight = 2 * radius + crossingLength
   const scale = (radius - crossingLength / 2) / radius
