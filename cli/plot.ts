@@ -85,13 +85,15 @@ function splitSource(args: readonly string[]): { source: string | undefined; res
   )
   const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true })
   const positionals = tokens.filter((token) => token.kind === 'positional')
-  if (positionals.length > 1)
+  const known = tokens.every((token) => token.kind !== 'option' || Object.hasOwn(spec, token.name))
+  // What follows an unknown option is its value; that option is refused where options are read.
+  if (known && positionals.length > 1)
     throw new ExitError(
       'usage',
       `plot takes one run or file, got ${positionals.map(({ value }) => value).join(' and ')}`,
     )
-  const [first] = positionals
-  return { source: first?.value, rest: args.filter((_, i) => i !== first?.index) }
+  const places = new Set(positionals.map(({ index }) => index))
+  return { source: positionals[0]?.value, rest: args.filter((_, i) => !places.has(i)) }
 }
 
 function defaultOut(source: string | undefined): string {

@@ -52,12 +52,17 @@ t.test('shapes', async (t) => {
     near(eight.place(280.37), -30, 0, 'left')
     near(eight.place(421.94), 0, -30, 'once around')
     near(eight.place(-421.94), 0, -30, 'once around backwards')
+    let farthest = 0
     for (let s = 69.4; s < 210.97; s += 0.5) {
       const [x, y] = eight.place(s)
-      t.ok(Math.abs(Math.hypot(x - 30, y - 30) - 30) < 1e-3)
       const [u, v] = eight.place(s + 421.94 / 2)
-      t.ok(Math.abs(Math.hypot(u + 30, v + 30) - 30) < 1e-3)
+      farthest = Math.max(
+        farthest,
+        Math.abs(Math.hypot(x - 30, y - 30) - 30),
+        Math.abs(Math.hypot(u + 30, v + 30) - 30),
+      )
     }
+    t.ok(farthest < 1e-3, `circles of radius 30 around (30, 30) and (-30, -30), off by ${farthest}`)
     const rounded = eight.conflicts.map(({ line, from, to }) => [line, from, to].map((s) => Number(s.toFixed(9))))
     t.same(rounded, [
       [30, 33.1, 36.3],
@@ -110,13 +115,17 @@ t.test('recorder', async (t) => {
     const control = createController('headway:5')
     const accelerations = new Float64Array(14)
     t.same(vehicles, simulator.vehicles)
+    let differing = 0
     for (let k = 0; k < 1500; k++) {
       control(simulator, k, accelerations)
       simulator.step(accelerations)
-      const row = 14 * k
-      t.same(position.subarray(row, row + 14), Float32Array.from(simulator.position)) || t.bailout(`step ${k}`)
-      t.same(speed.subarray(row, row + 14), Float32Array.from(simulator.speed))
+      for (let i = 0; i < 14; i++) {
+        if (position[14 * k + i] !== Math.fround(simulator.position[i]!)) differing++
+        if (speed[14 * k + i] !== Math.fround(simulator.speed[i]!)) differing++
+      }
     }
+    t.equal(differing, 0)
+    t.ok(speed.some((v) => v > 7))
   })
 
   t.test('marks commands that safety lowered, and no driver', async (t) => {
