@@ -1,5 +1,7 @@
 import type { Trajectory } from '../../sim-bridge/trajectory.ts'
-import { background, type FigureHead, figure, ink, line, small, timeAxis, valueAxis } from './figure.ts'
+import { spread } from './curve-labels.ts'
+import { type FigureHead, figure, ink, line, small, timeAxis, valueAxis } from './figure.ts'
+import type { Scale } from './scale.ts'
 import { element, escapeXml, pathData, textElement } from './svg.ts'
 
 export interface SpeedsOptions {
@@ -15,7 +17,7 @@ const box = { left: 70, top: 124, width: 1010, height: 420 } as const
 const size = { width: 1200, height: 610 } as const
 const learnerColour = '#1d4ed8'
 const driverColour = '#64748b'
-const meansColour = '#c2620a'
+const meansColour = '#e8983f'
 const mostPoints = 750
 
 /** All cars' speeds over time as SVG text: one thin path per car (class `car`), their mean bold, its means over 10 s as bars. */
@@ -41,7 +43,7 @@ export function speedCurves({ head, trajectory, topSpeed, baseline }: SpeedsOpti
   const bars = tens.map((mean, i) =>
     line(time.x(10 * i), value.y(mean), time.x(Math.min(seconds, 10 * (i + 1))), value.y(mean), {
       stroke: meansColour,
-      'stroke-width': 4,
+      'stroke-width': 6,
     }),
   )
   const whole = means.reduce((sum, mean) => sum + mean, 0) / steps
@@ -49,26 +51,31 @@ export function speedCurves({ head, trajectory, topSpeed, baseline }: SpeedsOpti
     ...time.drawn,
     ...value.drawn,
     ...thin,
-    element('path', { d: pathData(meanPoints), fill: 'none', stroke: background, 'stroke-width': 5.5 }),
-    element('path', { d: pathData(meanPoints), fill: 'none', stroke: ink, 'stroke-width': 2.6 }),
     ...bars,
+    element('path', { d: pathData(meanPoints), fill: 'none', stroke: ink, 'stroke-width': 2.2 }),
     ...(baseline === undefined
       ? []
-      : [
-          line(box.left, value.y(baseline), right, value.y(baseline), { stroke: ink, 'stroke-dasharray': '6 4' }),
-          ...sideLabel(right, value.y(baseline) + (baseline < whole ? 12 : -8), 'drivers alone', baseline),
-        ]),
-    ...sideLabel(right, value.y(whole) + (baseline !== undefined && baseline >= whole ? 12 : -8), 'mean', whole),
+      : [line(box.left, value.y(baseline), right, value.y(baseline), { stroke: ink, 'stroke-dasharray': '6 4' })]),
+    ...sideLabels(right, value.y, [
+      { name: 'mean', speed: whole },
+      ...(baseline === undefined ? [] : [{ name: 'drivers alone', speed: baseline }]),
+    ]),
     ...legend,
   ])
 }
 
-function sideLabel(right: number, y: number, name: string, speed: number): string[] {
-  const font = { 'font-size': 13, fill: ink, x: right + 8 }
-  return [
-    textElement({ ...font, y: y - 2 }, name),
-    textElement({ ...font, y: y + 13, 'font-weight': 700 }, `${speed.toFixed(2)} m/s`),
-  ]
+/** Names and values right of the axis, each as near to its height as the others allow. */
+function sideLabels(right: number, y: Scale, labels: readonly { name: string; speed: number }[]): string[] {
+  const sorted = [...labels].sort((a, b) => b.speed - a.speed)
+  const wanted = sorted.map(({ speed }) => y(speed))
+  const places = spread(wanted, 36, box.top + 10, box.top + box.height - 10)
+  return sorted.flatMap(({ name, speed }, i) => {
+    const font = { 'font-size': 13, fill: ink, x: right + 8 }
+    return [
+      textElement({ ...font, y: places[i]! - 3 }, name),
+      textElement({ ...font, y: places[i]! + 12, 'font-weight': 700 }, `${speed.toFixed(2)} m/s`),
+    ]
+  })
 }
 
 /** Mean over all cars after each step, m/s. */
@@ -92,8 +99,8 @@ const legend = (
   [
     ['learner', learnerColour, 1.2],
     ['driver', driverColour, 1.2],
-    ['mean of all cars', ink, 2.6],
-    ['its means over 10 s', meansColour, 4],
+    ['mean of all cars', ink, 2.2],
+    ['its means over 10 s', meansColour, 6],
   ] as const
 ).flatMap(([name, stroke, width], i) => {
   const left = box.left + 190 + [0, 110, 210, 375][i]!
