@@ -1,7 +1,8 @@
-import { defaultConfig } from '../schemas/config.ts'
+import { type Config, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type SettingName, settings } from '../schemas/setting.ts'
 import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
+import { StartError } from '../sim-bridge/sim/starts.ts'
 import { createRecorder, type Trajectory } from '../sim-bridge/trajectory.ts'
 import type { World } from '../sim-bridge/world.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
@@ -17,6 +18,13 @@ export const drivenWorldSpec = {
   },
   policies: { kind: 'text', placeholder: 'DIR', description: 'folder of policies that drive (runs/…/policies)' },
   preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
+  network: {
+    kind: 'choice',
+    choices: ['figure-eight', 'ring', 'merge'],
+    default: 'figure-eight',
+    description: 'roads',
+  },
+  vehicles: { kind: 'number', integer: true, default: 14, minimum: 2, maximum: 40, description: 'number of cars' },
   sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
   setting: {
     kind: 'choice',
@@ -38,6 +46,8 @@ export interface DrivenWorldOptions {
   readonly controller: string | undefined
   readonly policies: string | undefined
   readonly preset: string
+  readonly network: string
+  readonly vehicles: number
   readonly sim: string
   readonly setting: string
   readonly seed: number
@@ -65,9 +75,11 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
   const law = controller === undefined ? undefined : lawOf(controller)
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
   const sim = options.sim === 'sumo' ? 'sumo' : 'embedded'
-  const world = await openWorld({ ...defaultConfig, preset, sim, setting: setting.name })
+  const { vehicles } = options
+  const network = options.network === 'ring' || options.network === 'merge' ? options.network : 'figure-eight'
+  const world = await open({ ...defaultConfig, preset, network, vehicles, sim, setting: setting.name })
   const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, preset, seed)
-  return { world, control, driver: controller ?? 'policies', network: defaultConfig.network }
+  return { world, control, driver: controller ?? 'policies', network }
 }
 
 /** Drives one epoch and records it. */
@@ -89,6 +101,16 @@ export async function recordEpoch(options: DrivenWorldOptions): Promise<Trajecto
     return recorded[0] as Trajectory
   } finally {
     await world.close()
+  }
+}
+
+/** Cars that do not fit their road are a mistake of the options. */
+async function open(config: Config): Promise<World> {
+  try {
+    return await openWorld(config)
+  } catch (error) {
+    if (error instanceof StartError) throw new ExitError('usage', error.message)
+    throw error
   }
 }
 

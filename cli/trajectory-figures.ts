@@ -110,9 +110,9 @@ export function epochName({ epoch, driver }: Trajectory): string {
   return epoch === 0 ? 'drivers alone' : `${driver}, epoch ${epoch}`
 }
 
-function factsOf({ preset, sim, seed, vehicles, learner }: Trajectory): string[] {
+function factsOf({ network, preset, sim, seed, vehicles, learner }: Trajectory): string[] {
   const learners = learner.filter((learns) => learns).length
-  return [preset, sim, `seed ${seed}`, `${vehicles.length} cars, ${learners} of them learners`]
+  return [network, preset, sim, `seed ${seed}`, `${vehicles.length} cars, ${learners} of them learners`]
 }
 
 function meanOf(values: readonly number[]): number {

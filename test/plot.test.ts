@@ -8,7 +8,15 @@ import { createTrajectoryFiles, trajectoryFile } from '../sim-bridge/trajectory-
 import { answer, json, refuses, trustmix } from './support/cli.ts'
 import { wellFormed } from './support/xml.ts'
 
-const base = { policies: undefined, preset: 'flow', sim: 'embedded', setting: 'headway', seed: 1 }
+const base = {
+  policies: undefined,
+  preset: 'flow',
+  network: 'figure-eight',
+  vehicles: 14,
+  sim: 'embedded',
+  setting: 'headway',
+  seed: 1,
+}
 const headway = await recordEpoch({ ...base, controller: 'headway:5' })
 const drivers = await recordEpoch({ ...base, controller: 'none' })
 
@@ -127,6 +135,9 @@ t.test('what cannot be drawn is named, with the documented code', async (t) => {
   await refuses(t, 2, /one run or file, got a and b/, ['plot', 'a', 'b'])
   await refuses(t, 2, /a run is drawn or an epoch driven/, ['plot', run, '--controller', 'none'])
   await refuses(t, 2, /controller must be one of .*, got jump/, ['plot', '--controller', 'jump', '--out', run])
+  await refuses(t, 2, /cars must start at least 2.5 m apart, got/, [
+    ...['plot', '--controller', 'none', '--out', run, '--network', 'ring', '--vehicles', '40'],
+  ])
   await refuses(t, 2, /Unknown option '--width'/, ['plot', run, '--width', '3'])
   await refuses(t, 2, /--out: .*ENOTDIR|--out: .*EEXIST/, ['plot', run, '--out', join(last, 'x')])
   const bytes = readFileSync(last)

@@ -8,8 +8,8 @@ import {
   createRecorder,
   decodeTrajectory,
   encodeTrajectory,
-  FigureEight,
   roadShape,
+  TrafficSimulator,
   type Trajectory,
 } from '../sim-bridge/index.ts'
 import { orderOf, passagesOf } from '../sim-bridge/passages.ts'
@@ -111,7 +111,7 @@ t.test('recorder', async (t) => {
   t.test('holds every step as the simulator drives it, bit for bit in float32', async (t) => {
     const { position, speed, steps, vehicles } = await record('headway:5')
     t.equal(steps, 1500)
-    const simulator = new FigureEight({ preset: 'flow' })
+    const simulator = new TrafficSimulator({ preset: 'flow' })
     const control = createController('headway:5')
     const accelerations = new Float64Array(14)
     t.same(vehicles, simulator.vehicles)

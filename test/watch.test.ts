@@ -7,7 +7,7 @@ import { type CarView, carGlyph, roadPicture } from '../cli/view/road-picture.ts
 import { createStyles, displayWidth } from '../cli/view/text.ts'
 import { colourDepth, createSpeedPaint, renderWatch, type WatchView } from '../cli/view/watch-view.ts'
 import { watchWorld } from '../cli/watch-world.ts'
-import { createEmbeddedWorld, decodeTrajectory, FigureEight, roadShape } from '../sim-bridge/index.ts'
+import { createEmbeddedWorld, decodeTrajectory, roadShape, TrafficSimulator } from '../sim-bridge/index.ts'
 import { type TrajectoryName, trajectoryFile } from '../sim-bridge/trajectory-files.ts'
 import { refuses, trustmix } from './support/cli.ts'
 import { bin, startFleet } from './support/fleet.ts'
@@ -21,6 +21,8 @@ const options = {
   controller: 'headway:5',
   policies: undefined,
   preset: 'flow',
+  network: 'figure-eight',
+  vehicles: 14,
   sim: 'embedded',
   setting: 'headway',
   seed: 1,
@@ -147,7 +149,7 @@ t.test('a frame', async (t) => {
     t.same(view.baseline, { nas: state.info.epochNas, meanSpeed: state.info.epochMeanSpeed })
     t.same(
       view.cars.map(({ id }) => id),
-      new FigureEight({ preset: 'flow' }).vehicles,
+      new TrafficSimulator({ preset: 'flow' }).vehicles,
     )
   })
 
@@ -260,6 +262,9 @@ t.test('what cannot be watched is named, with the documented code', async (t) =>
   await refuses(t, 2, /a fleet is watched or a world driven/, ['watch', '--broker', 'mqtt://h', '--controller', 'none'])
   await refuses(t, 2, /--once must be at most 150, got 200/, ['watch', '--controller', 'none', '--once', '200'])
   await refuses(t, 2, /--rtf must be at least 0\.01, got 0/, ['watch', '--controller', 'none', '--rtf', '0'])
+  await refuses(t, 2, /watch draws the figure eight and the ring, got merge/, [
+    ...['watch', '--controller', 'none', '--network', 'merge'],
+  ])
   await refuses(t, 2, /broker must be mqtt/, ['watch', '--broker', 'localhost', '--once', '1'])
   const gone = await trustmix(['watch', '--broker', 'mqtt://127.0.0.1:1', '--once', '1', '--wait', '0.3'])
   t.equal(gone.code, 3)

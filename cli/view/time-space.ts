@@ -36,10 +36,10 @@ const mostPoints = 750
  * coloured by speed, learners drawn thick; where the loop closes a line leaves at the top and comes in at the bottom.
  */
 export function timeSpaceDiagram({ head, trajectory, conflicts, topSpeed }: TimeSpaceOptions): string {
-  const { steps, stepLength, loopLength, vehicles, learner } = trajectory
+  const { steps, stepLength, vehicles, learner } = trajectory
   const right = box.left + box.width
   const time = timeAxis(box, steps * stepLength)
-  const place = valueAxis(box, 0, loopLength, 'position along the loop (m)')
+  const place = valueAxis(box, 0, longestOf(trajectory), 'position along the loop (m)')
   const bands = conflicts.flatMap(({ road, from, to }) => [
     element('rect', {
       ...{ x: box.left, y: place.y(to), width: box.width, height: place.y(from) - place.y(to) },
@@ -78,17 +78,25 @@ function widthLegend(left: number, y: number): string[] {
   ])
 }
 
+/** m: of the loop, or of the longest way that a car drives where there are several. */
+function longestOf({ position, loopLength }: Trajectory): number {
+  const farthest = position.reduce((most, s) => Math.max(most, s), 0)
+  return farthest > Math.fround(loopLength) ? farthest : loopLength
+}
+
 type Point = readonly [x: number, y: number]
 
 /** The line of one car, cut into paths of one colour each. */
 function carPaths(
-  { position, speed, steps, vehicles, stepLength, loopLength }: Trajectory,
+  trajectory: Trajectory,
   car: number,
   topSpeed: number,
   x: (seconds: number) => number,
   y: (metres: number) => number,
 ): { colour: number; data: string }[] {
+  const { position, speed, steps, vehicles, stepLength, loopLength } = trajectory
   const cars = vehicles.length
+  const longest = longestOf(trajectory)
   const stride = Math.max(1, Math.ceil(steps / mostPoints))
   const data: string[] = Array.from({ length: colours }, () => '')
   let points: Point[] = []
@@ -109,6 +117,12 @@ function carPaths(
     }
     if (points.length === 0) points.push([x(from), y(before)])
     if (now < before - loopLength / 2) {
+      if (longest > loopLength) {
+        // Where the loop of this car closes is not known: the line is left open for a step.
+        finish()
+        points.push([x(to), y(now)])
+        continue
+      }
       const closes = from + ((to - from) * (loopLength - before)) / (loopLength - before + now)
       points.push([x(closes), y(loopLength)])
       finish()
