@@ -12,8 +12,8 @@ const paces = [1 / 16, 256] as const
 /** Milliseconds of simulation between two frames, so that keys are heard however slow the simulator is. */
 const longestWork = 150
 
-/** A world of its own, driven epoch after epoch at `pace` simulated seconds a second. */
-export async function watchWorld(options: DrivenWorldOptions, pace: number): Promise<Watched> {
+/** A world of its own, driven epoch after epoch at `pace` simulated seconds a second; `now` in ms, never going back. */
+export async function watchWorld(options: DrivenWorldOptions, pace: number, now: () => number): Promise<Watched> {
   const { world, control, driver, network } = await openDrivenWorld(options)
   const { vehicles, learner, stepLength, loopLength, speed, position, braking } = world
   const accelerations = new Float64Array(vehicles.length)
@@ -56,8 +56,8 @@ export async function watchWorld(options: DrivenWorldOptions, pace: number): Pro
     async pass(ms) {
       if (paused) return
       owed += (rate * ms) / 1000 / stepLength
-      const began = performance.now()
-      while (owed >= 1 && performance.now() - began < longestWork) {
+      const began = now()
+      while (owed >= 1 && now() - began < longestWork) {
         await advance()
         owed--
       }

@@ -70,7 +70,7 @@ Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in tim
       throw new ExitError('usage', 'a fleet is watched or a world driven, got --broker and --controller or --policies')
     const watched =
       broker === undefined
-        ? await watchWorld(options, options.rtf)
+        ? await watchWorld(options, options.rtf, () => performance.now())
         : await watchFleet(
             {
               ...{ broker, fleet: options.fleet, username: options.username },
