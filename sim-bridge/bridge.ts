@@ -13,6 +13,7 @@ import { observe } from './observation.ts'
 import { drawSchedules, scheduleOf } from './schedule.ts'
 import { SimulatorLostError } from './simulator.ts'
 import { createTally } from './tally.ts'
+import type { Recorder } from './trajectory.ts'
 import type { World } from './world.ts'
 
 export interface BridgeOptions {
@@ -38,6 +39,8 @@ export interface BridgeOptions {
   readonly pace?: (step: number) => Promise<void>
   /** The summary of the interrupted run to go on with. */
   readonly resumed?: Summary
+  /** Is told of every step that is driven, the baseline's too. */
+  readonly recorder?: Recorder
   readonly onEvent?: (event: BridgeEvent) => void
 }
 
@@ -112,6 +115,7 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   async function driveEpoch(): Promise<boolean> {
     let state = await world.reset(epochSeed(seed, epoch))
+    options.recorder?.begin(epoch)
     // Only the first epoch waits for all: later ones go on without a vehicle that is away.
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
     if (stopsNow()) return false
@@ -155,10 +159,12 @@ export function createBridge(options: BridgeOptions): Bridge {
       actions.command(k, accelerations)
       await options.pace?.(k)
       state = await world.step(accelerations)
+      options.recorder?.step(accelerations)
       broadcast(k + 1)
       actions.pay(state.rewards)
     }
     late += actions.late
+    options.recorder?.end()
     const { epochNas, epochMeanSpeed, collisions } = state.info
     const entry = { epoch, nas: epochNas, meanSpeed: epochMeanSpeed }
     tally.epoch(entry, collisions)
@@ -233,7 +239,7 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   return {
     async run() {
-      const baseline = await surviving(() => measureBaseline(world, seed))
+      const baseline = await surviving(() => measureBaseline(world, seed, options.recorder))
       tally.baseline(baseline)
       emit({ kind: 'baseline', ...baseline })
       emit({ kind: 'intervals', intervalS })

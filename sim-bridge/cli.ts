@@ -8,6 +8,8 @@ import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
 import { createPace } from './pace.ts'
+import { createRecorder } from './trajectory.ts'
+import { createTrajectoryFiles } from './trajectory-files.ts'
 import type { World } from './world.ts'
 import { openWorld } from './worlds.ts'
 
@@ -43,6 +45,8 @@ async function drive(
   world: World,
   bus: MqttBus,
 ): Promise<Summary> {
+  const { network, preset, sim, seed, runDir } = config
+  const facts = { network, preset, sim, seed, driver: `${config.method}, ${config.setting}` }
   const bridge = createBridge({
     world,
     bus,
@@ -59,6 +63,9 @@ async function drive(
     answerTimeoutMs: config.answerTimeoutMs,
     ...(config.realtime && { pace: createPace(world.stepLength) }),
     ...(context.resumed && { resumed: context.resumed }),
+    ...(runDir !== null && {
+      recorder: createRecorder(world, facts, createTrajectoryFiles(runDir, context.print)),
+    }),
     onEvent(event) {
       context.onEvent(event)
       if (event.kind === 'epoch' && config.runDir !== null) save(config.runDir, bridge.summary())
