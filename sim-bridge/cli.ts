@@ -7,7 +7,6 @@ import { settings } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
-import { createPace } from './pace.ts'
 import type { World } from './world.ts'
 import { openWorld } from './worlds.ts'
 
@@ -57,7 +56,6 @@ async function drive(
     ...(config.method === 'average' && { aggregator: aggregatorId }),
     now: () => performance.now(),
     answerTimeoutMs: config.answerTimeoutMs,
-    ...(config.realtime && { pace: createPace(world.stepLength) }),
     ...(context.resumed && { resumed: context.resumed }),
     onEvent(event) {
       context.onEvent(event)
