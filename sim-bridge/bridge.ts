@@ -100,7 +100,6 @@ export function createBridge(options: BridgeOptions): Bridge {
   const rounds = createRounds({ world, lockStep, learners, aggregator: options.aggregator, tally, emit })
   const deadline = createDeadline({ now: options.now, periodMs: pace?.periodMs, deadlineMs: options.deadlineMs })
   const broadcast = createBroadcast(options, worldEveryMs)
-  const onStep = options.onStep ?? (() => {})
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   const stopsNow = (): boolean => stopping === 'now'
   let over = false
@@ -114,15 +113,16 @@ export function createBridge(options: BridgeOptions): Bridge {
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
     if (stopsNow()) return false
     tally.begin()
-    onStep(epoch, 0)
+    options.onStep?.(epoch, 0)
     await resetDevices()
     const state = await driveSteps(epoch, first, {
-      ...{ world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, broadcast, onStep },
+      ...{ world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, broadcast },
+      onStep: options.onStep,
     })
     if (!state) return false
-    const { epochNas, epochMeanSpeed, collisions } = state.info
-    const entry = { epoch, nas: epochNas, meanSpeed: epochMeanSpeed }
-    tally.epoch(entry, collisions)
+    const { info } = state
+    const entry = { epoch, nas: info.epochNas, meanSpeed: info.epochMeanSpeed }
+    tally.epoch(entry, info.collisions)
     emit({ kind: 'epoch', ...entry })
     return true
   }

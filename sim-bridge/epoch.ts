@@ -22,7 +22,7 @@ export interface EpochOptions {
   readonly stopsNow: () => boolean
   readonly broadcast: ReturnType<typeof createBroadcast>
   /** Told before anything of step k is asked. */
-  readonly onStep: (epoch: number, k: number) => void
+  readonly onStep?: ((epoch: number, k: number) => void) | undefined
 }
 
 /**
@@ -51,7 +51,7 @@ export async function driveSteps(
   try {
     for (let k = 0; !(state.terminated || state.truncated); k++) {
       if (options.stopsNow()) return undefined
-      options.onStep(epoch, k)
+      options.onStep?.(epoch, k)
       const due = actions.due(k)
       const closed = actions.close(due, state)
       const boundary = k > 0 && k % roundSteps === 0
