@@ -10,7 +10,7 @@ import { createBroadcast } from './broadcast.ts'
 import { createDeadline } from './deadline.ts'
 import { driveSteps } from './epoch.ts'
 import { createLockStep, type LockStep } from './lock-step.ts'
-import { createMeter, type Meter } from './meter.ts'
+import { createMeter, latenessOf, type Meter } from './meter.ts'
 import type { Pace } from './pace.ts'
 import { createRounds } from './rounds.ts'
 import { drawSchedules, scheduleOf } from './schedule.ts'
@@ -226,17 +226,6 @@ const worldEveryMs = 50
 
 function present(lockStep: LockStep, ids: readonly string[]): string[] {
   return ids.filter((id) => lockStep.live.has(id))
-}
-
-/** How late decisions changed the run. */
-function latenessOf(meter: Meter): string | undefined {
-  let [steps, leftOut] = [0, 0]
-  for (const { counts } of meter.devices.values()) {
-    steps += counts.lateHeldSteps + counts.handedOverSteps
-    leftOut += counts.leftOut
-  }
-  if (steps === 0) return undefined
-  return `${steps} steps were driven while a decision was late, ${leftOut} decisions were left out`
 }
 
 /** A simulator that is lost so often within one epoch is broken. */

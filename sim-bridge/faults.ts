@@ -2,11 +2,12 @@ import type { Bus, Refusal } from '../device/bus/bus.ts'
 import { createRng, type Rng } from '../device/core/rng.ts'
 import type { Fault } from '../schemas/faults.ts'
 import { type Act, type Obs, validateAct, validateObs } from '../schemas/lock-step.ts'
+import type { CountName, Counts } from '../schemas/report.ts'
 import { type Address, type Channel, channels } from '../schemas/topics.ts'
 import { corrupt, isRefused } from './corruption.ts'
 import { falsified } from './falsified.ts'
 import { inWindow, type PlannedFault } from './fault-plan.ts'
-import { type CountName, type Counts, countNames } from './meter.ts'
+import { noCounts } from './meter.ts'
 
 export interface FaultyBusOptions {
   readonly bus: Bus
@@ -242,8 +243,4 @@ function damaged(
   refused: (bytes: Uint8Array) => boolean,
 ): Uint8Array {
   return corrupt(Buffer.from(JSON.stringify(message)), bits, refused, rng)
-}
-
-function noCounts(): Counts {
-  return Object.fromEntries(countNames.map((name) => [name, 0])) as Counts
 }

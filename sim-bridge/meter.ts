@@ -1,47 +1,12 @@
+import { type CountName, type Counts, countNames } from '../schemas/report.ts'
 import { Histogram } from './histogram.ts'
 import type { LockStepObserver } from './lock-step.ts'
-
-/** What is counted per device. */
-export const countNames = [
-  /** Decisions that fell due. */
-  'decisions',
-  /** Those whose command did not come in time, the left-out ones among them. */
-  'misses',
-  /** Misses while the device was learning or mixing. */
-  'missesWhileLearning',
-  /** Decisions left out because the one before was still outstanding. */
-  'leftOut',
-  /** Decisions that came late after a step that itself began too late to judge by. */
-  'unjudged',
-  /** Steps driven under the last command because the next one was late. */
-  'lateHeldSteps',
-  /** Steps driven by the simulator's driver because a command was late for too long, or the first one was. */
-  'handedOverSteps',
-  /** Steps driven by the simulator's driver because the device had left the barrier. */
-  'awaySteps',
-  /** Answers in which the device's own envelope had replaced the policy's action. */
-  'fallbacks',
-  /** Questions sent again. */
-  'repeats',
-  /** Answers that nobody waited for. */
-  'ignored',
-  /** Messages of the device that the bridge's checks refused. */
-  'refused',
-  /** Times that the device left the barrier. */
-  'left',
-] as const
-
-export type CountName = (typeof countNames)[number]
-export type Counts = Record<CountName, number>
-
-export const roundTripKinds = ['decide', 'learn', 'mix'] as const
-export type RoundTripKind = (typeof roundTripKinds)[number]
 
 /** What is known of one device; bounded however long a run lasts. */
 export interface DeviceMeter {
   readonly counts: Counts
   /** First sending of a question to its answer. */
-  readonly roundTrip: Readonly<Record<RoundTripKind, Histogram>>
+  readonly roundTrip: Readonly<Record<'decide' | 'learn' | 'mix', Histogram>>
 }
 
 /** Counts what devices and the world's clock did in a run. */
@@ -110,9 +75,25 @@ export function createMeter({ vehicles, now, onCount }: MeterOptions): Meter {
   }
 }
 
+/** All counts at 0. */
+export function noCounts(): Counts {
+  return Object.fromEntries(countNames.map((name) => [name, 0])) as Counts
+}
+
+/** How late decisions changed a run; undefined where none did. */
+export function latenessOf({ devices }: Meter): string | undefined {
+  let [steps, leftOut] = [0, 0]
+  for (const { counts } of devices.values()) {
+    steps += counts.lateHeldSteps + counts.handedOverSteps
+    leftOut += counts.leftOut
+  }
+  if (steps === 0) return undefined
+  return `${steps} steps were driven while a decision was late, ${leftOut} decisions were left out`
+}
+
 function createDeviceMeter(): DeviceMeter {
   return {
-    counts: Object.fromEntries(countNames.map((name) => [name, 0])) as Counts,
+    counts: noCounts(),
     roundTrip: { decide: new Histogram(), learn: new Histogram(), mix: new Histogram() },
   }
 }
