@@ -43,8 +43,7 @@ export async function driveSteps(
   const { lockStep, schedules, meter, deadline, roundSteps } = options
   const actions = createHeldActions({ world, lockStep, schedules, epoch, meter, deadline })
   const accelerations = new Float64Array(world.vehicles.length)
-  const decide = (ids: readonly string[], k: number, closed: ReturnType<typeof actions.close> | undefined) =>
-    Promise.all(ids.map((id) => actions.decide(id, k, closed?.get(id))))
+  const decide = (ids: readonly string[]) => Promise.all(ids.map((id) => actions.decide(id)))
   let state = first
   meter.beginEpoch()
   pace?.begin()
@@ -53,15 +52,14 @@ export async function driveSteps(
       if (options.stopsNow()) return undefined
       options.onStep?.(epoch, k)
       const due = actions.due(k)
-      const closed = actions.close(due, state)
       const boundary = k > 0 && k % roundSteps === 0
       if (pace) {
-        void decide(due, k, closed)
+        void decide(due)
         if (boundary && !rounds.begin(epoch, k)) meter.roundsLeftOut++
         await pace.due(k)
       } else {
-        if (boundary) await rounds.run(epoch, k, closed)
-        await decide(due, k, boundary ? undefined : closed)
+        if (boundary) await rounds.run(epoch, k, actions.close(due, state))
+        await decide(due)
       }
       actions.command(k, accelerations)
       state = await world.step(accelerations)

@@ -9,15 +9,15 @@ import type { Transition, World } from './world.ts'
 
 /** What the cars of one epoch are driven by: each action is held from its decision to the next one. */
 export interface HeldActions {
-  /**
-   * Vehicles to ask for a decision at step k: those whose decision falls due, and in real time those that could not be asked
-   * when theirs did. One that falls due while the one before is outstanding is left out.
-   */
+  /** Vehicles whose decision falls due at step k; one that falls due while the one before has no answer is left out. */
   due(k: number): string[]
   /** Ends the held actions of these vehicles in this state; each outcome is over the part that was driven under it. */
-  close(ids: readonly string[], state: Pick<Transition, 'terminated' | 'truncated'>): Map<string, Outcome>
-  /** Asks for a decision and holds it from when it comes (in real time that may be steps later). */
-  decide(id: string, k: number, outcome: Outcome | undefined): Promise<void>
+  close(ids: readonly string[], ending: Ending): Map<string, Outcome>
+  /**
+   * Ends the held action of a vehicle, asks for a decision and holds it from when it comes. In real time both may be later: a
+   * device that is learning is asked, about the state of then, when it has answered.
+   */
+  decide(id: string): Promise<void>
   /** Resolves when no decision is outstanding. */
   settled(): Promise<unknown>
   /** Writes every car's command for step k; NaN where the simulator drives. */
@@ -35,6 +35,11 @@ export interface HeldActionsOptions {
   readonly deadline: Deadline
 }
 
+/** Whether the epoch ends with the action. */
+export type Ending = Pick<Transition, 'terminated' | 'truncated'>
+
+const goingOn: Ending = { terminated: false, truncated: false }
+
 interface Held {
   readonly command: Command
   /** Sum of the steps' rewards since the decision. */
@@ -46,6 +51,8 @@ interface Held {
 interface Wanted {
   readonly step: number
   readonly dueAtMs: number
+  /** It fell due while the device was learning or mixing. */
+  readonly learning: boolean
   answer: Promise<void> | undefined
   missed: boolean
 }
@@ -60,20 +67,24 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const driving = new Array<Held | undefined>(world.vehicles.length).fill(undefined)
   const secondSteps = Math.round(1 / world.stepLength)
 
-  const miss = (id: string): void => {
+  let step = 0
+
+  const miss = (id: string, learning: boolean): void => {
     meter.count(id, 'misses')
-    const kind = lockStep.outstanding(id)
-    if (kind === 'learn' || kind === 'mix') meter.count(id, 'missesWhileLearning')
+    if (learning) meter.count(id, 'missesWhileLearning')
   }
 
-  const fallDue = (id: string, k: number): void => {
+  const fallDue = (id: string): boolean => {
     meter.count(id, 'decisions')
+    const kind = lockStep.outstanding(id)
+    const learning = kind === 'learn' || kind === 'mix'
     if (!wanted.has(id)) {
-      wanted.set(id, { step: k, dueAtMs: deadline.now(), answer: undefined, missed: false })
-      return
+      wanted.set(id, { step, dueAtMs: deadline.now(), learning, answer: undefined, missed: false })
+      return true
     }
     meter.count(id, 'leftOut')
-    miss(id)
+    miss(id, learning)
+    return false
   }
 
   /** The step that a decision is for begins without it. */
@@ -82,7 +93,7 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     if (verdict === 'unjudged') meter.count(id, 'unjudged')
     if (verdict !== 'missed') return
     decision.missed = true
-    miss(id)
+    miss(id, decision.learning)
   }
 
   /** The action in force at step k; none where the simulator's driver has the car. */
@@ -100,40 +111,46 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     return action
   }
 
+  const close = (id: string, { terminated, truncated }: Ending): Outcome | undefined => {
+    const action = held.get(id)
+    if (!action || action.steps === 0) return undefined
+    const { reward, steps } = action
+    action.reward = 0
+    action.steps = 0
+    return { reward: reward / steps, steps, terminated, truncated }
+  }
+
+  const decisionQuestion = (id: string) => {
+    const outcome = close(id, goingOn)
+    const observation = observe(world, carOf.get(id) as number)
+    return { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) } as const
+  }
+
   return {
-    due: (k) =>
-      learners.filter((id) => {
-        if (!lockStep.live.has(id)) {
-          wanted.delete(id)
-          return false
-        }
-        if (isDue(scheduleOf(schedules, id), k)) fallDue(id, k)
-        const decision = wanted.get(id)
-        return decision !== undefined && !decision.answer && !lockStep.outstanding(id)
-      }),
-    close(ids, { terminated, truncated }) {
+    due(k) {
+      step = k
+      for (const id of wanted.keys()) if (!lockStep.live.has(id)) wanted.delete(id)
+      return learners.filter((id) => lockStep.live.has(id) && isDue(scheduleOf(schedules, id), k) && fallDue(id))
+    },
+    close(ids, ending) {
       const outcomes = new Map<string, Outcome>()
       for (const id of ids) {
-        const action = held.get(id)
-        if (!action || action.steps === 0) continue
-        const { reward, steps } = action
-        outcomes.set(id, { reward: reward / steps, steps, terminated, truncated })
-        action.reward = 0
-        action.steps = 0
+        const outcome = close(id, ending)
+        if (outcome) outcomes.set(id, outcome)
       }
       return outcomes
     },
-    async decide(id, k, outcome) {
+    async decide(id) {
       const decision = wanted.get(id)
       if (!decision || !lockStep.live.has(id)) return
-      const observation = observe(world, carOf.get(id) as number)
-      const question = { kind: 'decide', epoch, step: k, observation, ...(outcome && { outcome }) } as const
-      decision.answer = lockStep.ask(id, question).then((act) => {
-        wanted.delete(id)
-        if (act?.kind !== 'decide') return
-        held.set(id, { command: act.command, reward: 0, steps: 0 })
-        if (!decision.missed && deadline.atAnswer(decision.dueAtMs) === 'missed') miss(id)
-      })
+      decision.answer = lockStep
+        .ask(id, () => decisionQuestion(id))
+        .then((act) => {
+          wanted.delete(id)
+          if (act?.kind !== 'decide') return
+          held.set(id, { command: act.command, reward: 0, steps: 0 })
+          if (!decision.missed && deadline.atAnswer(decision.dueAtMs) === 'missed') miss(id, decision.learning)
+        })
       await decision.answer
     },
     settled: () => Promise.all([...wanted.values()].map(({ answer }) => answer)),
