@@ -34,9 +34,9 @@ export const countNames = [
   'leftOut',
   /** Decisions that came late after a step that itself began too late to judge by. */
   'unjudged',
-  /** Steps driven under the last command because the next one was late. */
+  /** Steps in which the car went on as before (under its last command, if it had one) because the next one was late. */
   'lateHeldSteps',
-  /** Steps driven by the simulator's driver because a command was late for too long, or the first one was late. */
+  /** Steps driven by the simulator's driver because a command was late for too long. */
   'handedOverSteps',
   /** Steps driven by the simulator's driver because the device was not there or had left the barrier. */
   'awaySteps',

@@ -106,9 +106,9 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     if (!late) return held.get(id)
     if (late.step === k) judge(id, late)
     const longest = Math.max(scheduleOf(schedules, id).intervalSteps, secondSteps)
-    const action = k - late.step < longest ? held.get(id) : undefined
-    meter.count(id, action ? 'lateHeldSteps' : 'handedOverSteps')
-    return action
+    const goesOn = k - late.step < longest
+    meter.count(id, goesOn ? 'lateHeldSteps' : 'handedOverSteps')
+    return goesOn ? held.get(id) : undefined
   }
 
   const close = (id: string, { terminated, truncated }: Ending): Outcome | undefined => {

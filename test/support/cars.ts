@@ -83,7 +83,12 @@ export async function runOnVirtualClock(options: RunOptions): Promise<{ summary:
       options.onStep?.(epoch, k)
     },
   })
-  const summary = await (pace ? bridge.run() : clock.drive(bridge.run(), () => bridge.tick()))
+  const tick = (): void => {
+    bridge.tick()
+    clock.later(250, tick)
+  }
+  tick()
+  const summary = await clock.drive(bridge.run())
   const report = createReport({
     ...{ run: 'run1', seed, epochs, stepLength, meter, pace, deadlineMs, faults: faulty.effects() },
     limits: { ...strict, ...options.limits },
