@@ -4,7 +4,7 @@ import { ExitError } from '../schemas/exit.ts'
 import type { RunMessage, WorldMessage } from '../schemas/run.ts'
 import { nasSpeed } from '../schemas/setting.ts'
 import { channels } from '../schemas/topics.ts'
-import { networkOfLength, roadShape } from '../sim-bridge/sim/geometry.ts'
+import { roadShape } from '../sim-bridge/sim/geometry.ts'
 import type { CommandIo } from './command.ts'
 import type { Watched } from './watched.ts'
 
@@ -76,13 +76,15 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
     async pass() {},
     key() {},
     get notice() {
+      const run = shown && runs.get(shown.run)
+      if (run) return `roads of the kind ${run.network} are not drawn: trustmix plot shows them`
       return `waiting for a run of fleet ${fleet} at ${broker}`
     },
     view() {
       const run = shown && runs.get(shown.run)
       if (!shown || !run) return undefined
       const { message, at } = shown
-      const shape = roadShape(networkOfLength(run.loopLength), run.loopLength)
+      const shape = roadShape(run.network, run.loopLength)
       if (!shape) return undefined
       const age = performance.now() - at
       const last = run.history.at(-1)

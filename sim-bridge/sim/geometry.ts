@@ -25,11 +25,6 @@ export function roadShape(network: string, length: number): RoadShape | undefine
   return undefined
 }
 
-/** The network that a loop of this length (m) is taken for where nothing else is known: the figure eight, or a ring. */
-export function networkOfLength(length: number): RoadShape['network'] {
-  return Math.abs(length - 421.94) < 0.05 ? 'figure-eight' : 'ring'
-}
-
 /** m: a lane through the crossing, and where on it the other road's way begins and ends (lanes of 3.2 m width). */
 const crossingLength = 9.4
 const conflictStart = 3.1
