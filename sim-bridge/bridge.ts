@@ -16,6 +16,7 @@ import { createRounds } from './rounds.ts'
 import { drawSchedules, scheduleOf } from './schedule.ts'
 import { SimulatorLostError } from './simulator.ts'
 import { createTally } from './tally.ts'
+import type { Recorder } from './trajectory.ts'
 import type { World } from './world.ts'
 
 export type { BridgeEvent } from './bridge-event.ts'
@@ -51,6 +52,8 @@ export interface BridgeOptions {
   readonly onStep?: (epoch: number, k: number) => void
   /** The summary of the interrupted run to go on with. */
   readonly resumed?: Summary
+  /** Is told of every step that is driven, the baseline's too. */
+  readonly recorder?: Recorder
   readonly onEvent?: (event: BridgeEvent) => void
 }
 
@@ -109,6 +112,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   async function driveEpoch(): Promise<boolean> {
     await rounds.idle()
     const first = await world.reset(epochSeed(seed, epoch))
+    options.recorder?.begin(epoch)
     // Only the first epoch waits for all: later ones go on without a vehicle that is away.
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
     if (stopsNow()) return false
@@ -118,8 +122,10 @@ export function createBridge(options: BridgeOptions): Bridge {
     const state = await driveSteps(epoch, first, {
       ...{ world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, broadcast },
       onStep: options.onStep,
+      recorder: options.recorder,
     })
     if (!state) return false
+    options.recorder?.end()
     const { info } = state
     const entry = { epoch, nas: info.epochNas, meanSpeed: info.epochMeanSpeed }
     tally.epoch(entry, info.collisions)
@@ -191,7 +197,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   return {
     async run() {
       if (options.disturbance !== undefined) tally.disturbed(options.disturbance)
-      const baseline = await surviving(() => measureBaseline(world, seed))
+      const baseline = await surviving(() => measureBaseline(world, seed, options.recorder))
       tally.baseline(baseline)
       emit({ kind: 'baseline', ...baseline })
       emit({ kind: 'intervals', intervalS })

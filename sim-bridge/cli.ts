@@ -17,6 +17,8 @@ import { createMeter } from './meter.ts'
 import { createPace, type Pace } from './pace.ts'
 import { createReport } from './report.ts'
 import { junitXml, tapText } from './report-text.ts'
+import { createRecorder } from './trajectory.ts'
+import { createTrajectoryFiles } from './trajectory-files.ts'
 import type { World } from './world.ts'
 import { carsOf, openWorld } from './worlds.ts'
 
@@ -77,7 +79,8 @@ async function drive(
   bus: MqttBus,
   plan: readonly PlannedFault[] | undefined,
 ): Promise<BridgeResult> {
-  const { seed, deadlineMs } = config
+  const { network, preset, sim, seed, runDir, deadlineMs } = config
+  const facts = { network, preset, sim, seed, driver: `${config.method}, ${config.setting}` }
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const timers = createTimers()
   const meter = createMeter({ vehicles: learners, now, onCount: (vehicle, name) => faulty?.blame(vehicle, name) })
@@ -106,6 +109,9 @@ async function drive(
     ...(deadlineMs !== null && { deadlineMs }),
     ...(faulty && { onStep: faulty.at, disturbance: `faults were injected (${config.faults})` }),
     ...(context.resumed && { resumed: context.resumed }),
+    ...(runDir !== null && {
+      recorder: createRecorder(world, facts, createTrajectoryFiles(runDir, context.print)),
+    }),
     onEvent(event) {
       context.onEvent(event)
       if (event.kind === 'epoch') save(config, bridge.summary(), report())

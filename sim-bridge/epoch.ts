@@ -6,6 +6,7 @@ import type { Meter } from './meter.ts'
 import type { Pace } from './pace.ts'
 import type { Rounds } from './rounds.ts'
 import type { Schedule } from './schedule.ts'
+import type { Recorder } from './trajectory.ts'
 import type { Transition, World } from './world.ts'
 
 export interface EpochOptions {
@@ -21,6 +22,7 @@ export interface EpochOptions {
   readonly pace?: Pace | undefined
   readonly stopsNow: () => boolean
   readonly broadcast: ReturnType<typeof createBroadcast>
+  readonly recorder?: Recorder | undefined
   /** Told before anything of step k is asked. */
   readonly onStep?: ((epoch: number, k: number) => void) | undefined
 }
@@ -63,6 +65,7 @@ export async function driveSteps(
       }
       actions.command(k, accelerations)
       state = await world.step(accelerations)
+      options.recorder?.step(accelerations)
       meter.step()
       actions.pay(state.rewards)
       options.broadcast(k + 1)

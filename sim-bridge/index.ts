@@ -26,7 +26,9 @@ export { createReport, type Limits, type ReportOptions } from './report.ts'
 export { junitXml, reportTables, tapText } from './report-text.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
+export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
+export { type Conflict, networkOfLength, type RoadShape, roadShape } from './sim/geometry.ts'
 export {
   createScenario,
   type NetworkName,
@@ -42,5 +44,13 @@ export { TrafficSimulator } from './sim/simulator.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
 export { SumoError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'
+export {
+  createRecorder,
+  decodeTrajectory,
+  encodeTrajectory,
+  type Recorder,
+  type Trajectory,
+  type TrajectoryFacts,
+} from './trajectory.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'
