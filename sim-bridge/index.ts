@@ -17,7 +17,7 @@ export { type Cars, type Controller, createController } from './sim/controllers.
 export { FigureEight } from './sim/figure-eight.ts'
 export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
-export { SumoError, SumoMissingError } from './sumo/errors.ts'
+export { SumoError, SumoLostError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'

@@ -12,7 +12,9 @@ export function writeGetVersion(writer: StorageWriter): void {
 export function readVersion(reader: StorageReader): { readonly api: number; readonly name: string } {
   readStatus(reader, tc.CMD_GETVERSION, 'version')
   reader.readCommandLength()
-  reader.readUnsignedByte()
+  const response = reader.readUnsignedByte()
+  if (response !== tc.CMD_GETVERSION)
+    throw new SumoError(`SUMO must answer the question for its version (${tc.CMD_GETVERSION}), got ${response}`)
   return { api: reader.readInteger(), name: reader.readString() }
 }
 
@@ -137,6 +139,8 @@ export function readSimulationSubscription(reader: StorageReader, sink: StateSin
 function readSubscriptionBlock(reader: StorageReader, sink: StateSink): void {
   const end = reader.offset + reader.readCommandLength()
   const response = reader.readUnsignedByte()
+  if (response !== tc.RESPONSE_SUBSCRIBE_VEHICLE_VARIABLE && response !== tc.RESPONSE_SUBSCRIBE_SIM_VARIABLE)
+    throw new SumoError(`SUMO must send the values subscribed to, got an answer of kind ${response}`)
   const object = reader.readString()
   const variables = reader.readUnsignedByte()
   let road = ''

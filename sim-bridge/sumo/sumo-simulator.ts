@@ -89,11 +89,6 @@ export class SumoSimulator implements Simulator {
   readonly leader: Int32Array
   readonly follower: Int32Array
   readonly braking: Uint8Array
-  /** SUMO's own words for its version ("SUMO 1.15.0"). */
-  readonly version: string
-  /** Process id of the SUMO that we started. */
-  readonly processId: number | undefined
-
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
   readonly #cars: Cars
@@ -122,8 +117,6 @@ export class SumoSimulator implements Simulator {
     this.leader = new Int32Array(count)
     this.follower = new Int32Array(count)
     this.braking = new Uint8Array(count)
-    this.version = client.version
-    this.processId = client.processId
     this.#client = client
     this.#release = release
     this.#cars = cars
@@ -133,6 +126,16 @@ export class SumoSimulator implements Simulator {
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
     this.#order = new LoopOrder(count)
     this.#expected = new Float64Array(count).fill(Number.NaN)
+  }
+
+  /** SUMO's own words for its version ("SUMO 1.15.0"). */
+  get version(): string {
+    return this.#client.version
+  }
+
+  /** Process id of the SUMO that we started. */
+  get processId(): number | undefined {
+    return this.#client.processId
   }
 
   get collisions(): readonly (readonly [number, number])[] {
@@ -162,6 +165,7 @@ export class SumoSimulator implements Simulator {
       domains.readVehicleSubscription(reply, id, this)
     }
     domains.readSimulationSubscription(reply, this)
+    reply.expectEnd()
     this.#order.reset()
     this.#expected.fill(Number.NaN)
     this.#endState()
@@ -186,6 +190,7 @@ export class SumoSimulator implements Simulator {
     }
     this.#beginState()
     domains.readSimulationStep(reply, this)
+    reply.expectEnd()
     this.#endState()
   }
 
