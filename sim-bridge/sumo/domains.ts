@@ -114,7 +114,7 @@ function readStatus(reader: StorageReader, command: number, subject: string): vo
 /** What one step or subscription tells about the vehicles; each method gets plain values, nothing is allocated but strings. */
 export interface StateSink {
   onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void
-  onCollision(collider: string, victim: string): void
+  onCollision(collider: string, victim: string, place: number): void
 }
 
 /** Reads the answer to a step: its status, then all subscribed values. */
@@ -170,11 +170,11 @@ function readCollisions(reader: StorageReader, sink: StateSink): void {
     const collider = reader.readTypedString()
     const victim = reader.readTypedString()
     for (const skip of collisionRest) reader[skip]()
-    sink.onCollision(collider, victim)
+    sink.onCollision(collider, victim, reader.readTypedDouble())
   }
 }
 
-/** What follows the two ids of a collision: both types, both speeds, kind, lane, position. */
+/** What stands between the two ids of a collision and its place (m): both types, both speeds, kind, lane. */
 const collisionRest = [
   'readTypedString',
   'readTypedString',
@@ -182,5 +182,4 @@ const collisionRest = [
   'readTypedDouble',
   'readTypedString',
   'readTypedString',
-  'readTypedDouble',
 ] as const

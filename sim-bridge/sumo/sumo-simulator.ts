@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { placeCars } from '../sim/scenario.ts'
 import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
+import { CollisionList } from './collisions.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
 import { LoopOrder } from './loop.ts'
@@ -100,7 +101,7 @@ export class SumoSimulator implements Simulator {
   readonly #order: LoopOrder
   /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
   readonly #expected: Float64Array
-  #collisions: (readonly [number, number])[] = []
+  readonly #collisions: CollisionList
   #vehiclesRead = 0
 
   constructor(cars: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
@@ -124,6 +125,7 @@ export class SumoSimulator implements Simulator {
     this.#startOffsets = cars.startOffsets
     this.#roadStarts = network.roadStarts
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
+    this.#collisions = new CollisionList(vehicles, this.position)
     this.#order = new LoopOrder(count)
     this.#expected = new Float64Array(count).fill(Number.NaN)
   }
@@ -139,7 +141,7 @@ export class SumoSimulator implements Simulator {
   }
 
   get collisions(): readonly (readonly [number, number])[] {
-    return this.#collisions
+    return this.#collisions.pairs
   }
 
   // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
@@ -159,6 +161,7 @@ export class SumoSimulator implements Simulator {
     }
     domains.writeSimulationSubscription(writer)
     const reply = await this.#client.exchange()
+    this.#collisions.reset()
     this.#beginState()
     for (const id of this.vehicles) {
       domains.readVehicleCommand(reply, `setSpeedMode of ${id}`)
@@ -216,20 +219,14 @@ export class SumoSimulator implements Simulator {
     this.#vehiclesRead++
   }
 
-  /** Takes one collision; SUMO reports a pair once for each of its two cars. */
-  onCollision(collider: string, victim: string): void {
-    const i = this.#index.get(collider)
-    const j = this.#index.get(victim)
-    if (i === undefined || j === undefined) return
-    const first = Math.min(i, j)
-    const second = Math.max(i, j)
-    if (!this.#collisions.some((pair) => pair[0] === first && pair[1] === second))
-      this.#collisions.push([first, second])
+  /** Takes one entry of SUMO's list of collisions; `place` is the collider's on the lane of the collision, m. */
+  onCollision(collider: string, victim: string, place: number): void {
+    this.#collisions.add(collider, victim, place)
   }
 
   #beginState(): void {
     this.#vehiclesRead = 0
-    if (this.#collisions.length > 0) this.#collisions = []
+    this.#collisions.beginState()
   }
 
   #endState(): void {
@@ -239,6 +236,7 @@ export class SumoSimulator implements Simulator {
         `all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset the world`,
       )
     }
+    this.#collisions.endState()
     this.#order.update(position, loopLength, gap, leader, follower)
     for (let i = 0; i < vehicles.length; i++) {
       braking[i] = speed[i]! < this.#expected[i]! - SPEED_TOLERANCE ? 1 : 0
