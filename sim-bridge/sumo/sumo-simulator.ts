@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createDriver, type Driver, free } from '../sim/idm.ts'
 import { placeCars } from '../sim/scenario.ts'
 import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
@@ -73,6 +74,8 @@ const SPEED_MODE = 1
 const SLOWDOWN_DURATION = 1e-3
 /** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
 const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
+/** m/s: faster than any car; SUMO is not asked for more, however large a command is. */
+const MAX_TARGET = 1000
 /** m/s: a difference below this is not braking. */
 const SPEED_TOLERANCE = 1e-3
 
@@ -99,7 +102,9 @@ export class SumoSimulator implements Simulator {
   readonly #roadStarts: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
   readonly #order: LoopOrder
-  /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
+  /** How each car drives where SUMO has it. */
+  readonly #drivers: readonly Driver[]
+  /** Speed that each command (or SUMO's driver, NaN at the start) makes if nothing is in the way, m/s. */
   readonly #expected: Float64Array
   readonly #collisions: CollisionList
   #vehiclesRead = 0
@@ -127,6 +132,9 @@ export class SumoSimulator implements Simulator {
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
     this.#collisions = new CollisionList(vehicles, this.position)
     this.#order = new LoopOrder(count)
+    this.#drivers = learner.map((learns) =>
+      createDriver(preset.accel, learns ? preset.learnerDecel : preset.humanDecel, preset.speedLimit),
+    )
     this.#expected = new Float64Array(count).fill(Number.NaN)
   }
 
@@ -182,14 +190,15 @@ export class SumoSimulator implements Simulator {
     }
     const writer = this.#client.begin()
     for (let i = 0; i < vehicles.length; i++) {
-      const target = Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH)
-      expected[i] = speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
-      if (!Number.isNaN(target)) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
+      const driven = Number.isNaN(accelerations[i]!)
+      const target = Math.min(MAX_TARGET, Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH))
+      expected[i] = driven ? free(this.#drivers[i]!, speed[i]!) : speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
+      if (!driven) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
     }
     domains.writeSimulationStep(writer)
     const reply = await this.#client.exchange()
     for (let i = 0; i < vehicles.length; i++) {
-      if (!Number.isNaN(expected[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
+      if (!Number.isNaN(accelerations[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
     }
     this.#beginState()
     domains.readSimulationStep(reply, this)
