@@ -1,5 +1,9 @@
-import { exitCodes } from '../schemas/exit.ts'
+import type { Config } from '../schemas/config.ts'
+import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { runSimBridge } from '../sim-bridge/cli.ts'
+import { type ControlledEpoch, driveControlled } from '../sim-bridge/controlled.ts'
+import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
+import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { describeOptions, readOptions } from './options.ts'
 import { readSummary } from './run-directory.ts'
@@ -8,10 +12,16 @@ export const bridgeCommand: Command = {
   help: `trustmix sim-bridge: drives the figure eight with whatever devices are there, until all epochs are done.
 
 Usage: trustmix sim-bridge --run ID --broker mqtt://HOST:PORT [--sim embedded|sumo]
+       trustmix sim-bridge --controller headway:5 [--sim embedded|sumo] [--preset flow|lab] [--json]
 
 ${describeOptions('sim-bridge')}`,
   async run(args, io) {
     const { config, json } = readOptions('sim-bridge', args, process.env)
+    if (config.controller !== null) {
+      const figures = await driveOnce(config, config.controller)
+      io.output(json ? `${JSON.stringify(figures)}\n` : describe(config.controller, config, figures))
+      return exitCodes.ok
+    }
     const resumed = config.resume === null ? undefined : readSummary(config.resume)
     const summary = await runSimBridge(config, {
       ...io,
@@ -28,4 +38,34 @@ ${describeOptions('sim-bridge')}`,
     if (json) io.output(`${JSON.stringify(summary)}\n`)
     return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
   },
+}
+
+/** One epoch without devices. */
+async function driveOnce(config: Config, name: string): Promise<ControlledEpoch> {
+  const controller = parseController(name)
+  const world = await openWorld(config)
+  try {
+    return await driveControlled(world, controller, config.seed)
+  } finally {
+    await world.close()
+  }
+}
+
+function parseController(name: string): Controller {
+  try {
+    return createController(name)
+  } catch (error) {
+    throw new ExitError('usage', `--controller: ${(error as Error).message}`)
+  }
+}
+
+function describe(controller: string, { sim, preset }: Config, figures: ControlledEpoch): string {
+  const { meanSpeed, nas, meanSpeed10s, stoppedShare, collisions } = figures
+  return [
+    `${controller} on ${sim}, preset ${preset}, ${meanSpeed10s.length * 10} s`,
+    `mean speed  ${meanSpeed.toFixed(4)} m/s   NAS ${nas.toFixed(4)}`,
+    `each 10 s   ${meanSpeed10s.map((v) => v.toFixed(2)).join(' ')}`,
+    `stopped     ${(100 * stoppedShare).toFixed(2)} % of car-steps   collisions ${collisions}`,
+    '',
+  ].join('\n')
 }
