@@ -14,8 +14,18 @@ export { observationNames, observe } from './observation.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
-export { FigureEight } from './sim/figure-eight.ts'
-export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
+export {
+  createScenario,
+  type NetworkName,
+  type Preset,
+  presets,
+  type Scenario,
+  type ScenarioOptions,
+  StartError,
+  spreadLearners,
+  vehicleIds,
+} from './sim/scenario.ts'
+export { TrafficSimulator } from './sim/simulator.ts'
 export { type Simulator, SimulatorLostError } from './simulator.ts'
 export { SumoError, SumoLostError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoOptions } from './sumo/options.ts'

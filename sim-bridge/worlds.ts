@@ -1,15 +1,15 @@
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { settings } from '../schemas/setting.ts'
-import { FigureEight } from './sim/figure-eight.ts'
 import { type ScenarioOptions, spreadLearners, vehicleIds } from './sim/scenario.ts'
+import { TrafficSimulator } from './sim/simulator.ts'
 import type { SumoOptions } from './sumo/options.ts'
 import { createSumoSimulator, type SumoSimulator } from './sumo/sumo-simulator.ts'
 import { World, type WorldRules } from './world.ts'
 
 /** A world on the embedded simulator, at its start. Errors name the rule of the options that was broken. */
-export function createEmbeddedWorld(options: ScenarioOptions, rules: WorldRules = {}): World<FigureEight> {
-  return new World(new FigureEight(options), rules)
+export function createEmbeddedWorld(options: ScenarioOptions, rules: WorldRules = {}): World<TrafficSimulator> {
+  return new World(new TrafficSimulator(options), rules)
 }
 
 /**
@@ -22,9 +22,9 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
 
 /** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
 export async function openWorld(config: Config): Promise<World> {
-  const { preset, sim, collision, brake, startJitter } = config
+  const { preset, network, sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
-  const scenario = { preset, ...carsOf(config) }
+  const scenario = { preset, network, ...carsOf(config) }
   if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
   return createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
 }

@@ -127,7 +127,7 @@ t.test('a commanded car follows its command, brakes at any rate asked, and is br
     startOffsets: [60, -121.37],
   })
   t.teardown(() => world.close())
-  t.ok(existsSync(join(directory, 'fig8.net.xml')), 'the files are in the folder given')
+  t.ok(existsSync(join(directory, 'figure-eight.net.xml')), 'the files are in the folder given')
   t.same([...world.position], [69.5, 89.5])
   t.same([...world.gap], [15, 421.94 - 25])
   const step = (a: number, b: number): Promise<void> => world.step(Float64Array.of(a, b))
@@ -187,7 +187,7 @@ t.test('collisions come from SUMO as pairs of ids', async (t) => {
 
 t.test('files that cannot be made, a SUMO that ends at once and a car without room are told', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const directory = t.testdir({ 'fig8.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
+  const directory = t.testdir({ 'figure-eight.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
   await t.rejects(
     createSumoSimulator({ preset: 'lab', directory }),
     /netconvert must turn our files into a net, got ".+"/s,
@@ -200,7 +200,7 @@ t.test('files that cannot be made, a SUMO that ends at once and a car without ro
   )
   await t.rejects(
     createSumoSimulator({ preset: 'lab', vehicles: ['a', 'b'], startOffsets: [0, -200] }),
-    /every car must find room where it starts, 2.5 m from the next, got "b" waiting outside/,
+    /cars must start at least 2.5 m apart, got -3.63 m from a to b/,
   )
 })
 
