@@ -1,15 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Engine } from '../device/core/index.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
-import { createFeatures, featureCount } from '../device/features.ts'
+import { featureCount } from '../device/features.ts'
 import { defaultConfig } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { type SettingName, settings } from '../schemas/setting.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
-import { accelerationOf } from '../sim-bridge/controller.ts'
-import { observe } from '../sim-bridge/observation.ts'
-import { drawSchedules } from '../sim-bridge/schedule.ts'
+import { evaluatePolicies, type TrainedPolicy } from '../sim-bridge/experiment/evaluate.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { policyOf, readTensorFile } from './tensor-file.ts'
@@ -57,39 +54,16 @@ ${describeToolOptions(spec)}`,
     try {
       const policies = readPolicies(options.policies, featureCount(setting))
       const baseline = await measureBaseline(world, options.seed)
-      const features = createFeatures(setting, { preset, ...world })
-      const schedules = drawSchedules(
-        options.seed,
-        world.vehicles.filter((_, i) => world.learner[i]),
-      )
-      const commands = new Map<number, ReturnType<typeof features.command>>()
-      const row = new Float32Array(featureCount(setting))
-      const mean = new Float64Array(1)
-      const accelerations = new Float64Array(world.vehicles.length).fill(Number.NaN)
-      let state = await world.reset(options.seed)
-      for (let k = 0; !state.terminated && !state.truncated; k++) {
-        for (const [i, id] of world.vehicles.entries()) {
-          const policy = policies.get(id)
-          const schedule = schedules.get(id)
-          if (!policy || !schedule) continue
-          if (k >= schedule.phaseSteps && (k - schedule.phaseSteps) % schedule.intervalSteps === 0) {
-            features.encode(observe(world, i), row)
-            policy.engine.policyMean(policy.policy, row, 1, mean)
-            commands.set(i, features.command(mean[0] as number))
-          }
-          accelerations[i] = accelerationOf(commands.get(i), world, i)
-        }
-        state = await world.step(accelerations)
-      }
+      const info = await evaluatePolicies(world, policies, { preset, setting, seed: options.seed })
       const result = {
         sim: options.sim,
         preset,
         setting: setting.name,
         seed: options.seed,
         policies: policies.size,
-        meanSpeed: state.info.epochMeanSpeed,
-        nas: state.info.epochNas,
-        collisions: state.info.collisions,
+        meanSpeed: info.epochMeanSpeed,
+        nas: info.epochNas,
+        collisions: info.collisions,
         baseline,
       }
       const ratio = (result.meanSpeed / baseline.meanSpeed).toFixed(3)
@@ -106,7 +80,8 @@ ${describeToolOptions(spec)}`,
   },
 }
 
-function readPolicies(folder: string, observationSize: number): Map<string, { engine: Engine; policy: Float64Array }> {
+/** Policies of a folder by vehicle; ExitError where there are none or they do not fit. */
+export function readPolicies(folder: string, observationSize: number): Map<string, TrainedPolicy> {
   let names: string[]
   try {
     names = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))

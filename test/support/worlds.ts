@@ -19,28 +19,47 @@ export const opens: Readonly<Record<'embedded' | 'sumo', Open>> = {
 /** Commands of all cars for the step after `step` steps since the reset. */
 export type Drive = (world: World, step: number, accelerations: Float64Array) => void
 
-/** The largest difference of two speeds of one car after any of `steps` steps of both worlds, driven alike; they are reset before. */
-export async function largestDifference(
+/** How two worlds drove an epoch, or its first steps, alike. */
+export interface Agreement {
+  /** Mean speed over the steps on the first and the second world, m/s. */
+  readonly meanSpeed: readonly [number, number]
+  /** Largest difference of two speeds of one car after any step, m/s. */
+  readonly largest: number
+  /** Where a difference first exceeded 1e-3 m/s: step, car and both speeds; empty if nowhere. */
+  readonly parted: string
+  /** Pairs that collided on the first and the second world. */
+  readonly collisions: readonly [number, number]
+}
+
+/** Resets both worlds and drives them, each with the law on its own state. */
+export async function driveAlike(
   a: World,
   b: World,
-  { steps, drive, seed = 0 }: { readonly steps: number; readonly drive: Drive; readonly seed?: number },
-): Promise<{ readonly speed: number; readonly step: number; readonly car: string }> {
-  await a.reset(seed)
-  await b.reset(seed)
+  { drive, seed = 0, steps = a.epochSteps }: { readonly drive: Drive; readonly seed?: number; readonly steps?: number },
+): Promise<Agreement> {
+  const [one, other] = [(await a.reset(seed)).info, (await b.reset(seed)).info]
   const accelerations = new Float64Array(a.vehicles.length)
-  let worst = { speed: 0, step: 0, car: '' }
+  let largest = 0
+  let parted = ''
   for (let k = 0; k < steps; k++) {
-    drive(a, k, accelerations)
-    await a.step(accelerations)
-    drive(b, k, accelerations)
-    await b.step(accelerations)
+    for (const world of [a, b]) {
+      drive(world, k, accelerations)
+      await world.step(accelerations)
+    }
     for (let i = 0; i < a.speed.length; i++) {
       const difference = Math.abs(a.speed[i]! - b.speed[i]!)
-      // Written so that NaN is the worst.
-      if (!(difference <= worst.speed)) worst = { speed: difference, step: k + 1, car: a.vehicles[i]! }
+      // Written so that NaN parts them.
+      if (!(difference <= largest)) largest = difference
+      if (parted === '' && !(difference <= 1e-3))
+        parted = `step ${k + 1} ${a.vehicles[i]}: ${a.speed[i]!.toFixed(4)}, ${b.speed[i]!.toFixed(4)} m/s`
     }
   }
-  return worst
+  return {
+    meanSpeed: [one.epochMeanSpeed, other.epochMeanSpeed],
+    largest,
+    parted,
+    collisions: [one.collisions, other.collisions],
+  }
 }
 
 /** Park and Miller's generator, in [0, 1). */
