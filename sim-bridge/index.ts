@@ -13,6 +13,7 @@ export { createLockStep, type LockStep, type LockStepOptions, type Question } fr
 export { observationNames, observe } from './observation.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
+export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export {
   createScenario,
