@@ -83,7 +83,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
   }
 }
 
-/** Below this a car on a ring would see itself twice over in its look-ahead. */
+/** Here the straight roads of the figure eight are 7.5 m long: one car with the gap it keeps. */
 const smallestSize = 0.25
 const largestSize = 10_000
 
