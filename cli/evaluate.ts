@@ -1,15 +1,10 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { createReferenceEngine } from '../device/engines/reference.ts'
-import { featureCount } from '../device/features.ts'
 import { defaultConfig } from '../schemas/config.ts'
-import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { exitCodes } from '../schemas/exit.ts'
 import { type SettingName, settings } from '../schemas/setting.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
-import { evaluatePolicies, type TrainedPolicy } from '../sim-bridge/experiment/evaluate.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
-import { policyOf, readTensorFile } from './tensor-file.ts'
+import { createPolicyController, readPolicies } from './policy-controller.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 const spec = {
@@ -52,18 +47,24 @@ ${describeToolOptions(spec)}`,
     const setting = settings[options.setting as SettingName]
     const world = await openWorld({ ...defaultConfig, preset, sim: options.sim as 'embedded' | 'sumo' })
     try {
-      const policies = readPolicies(options.policies, featureCount(setting))
+      const policies = readPolicies(options.policies, setting)
       const baseline = await measureBaseline(world, options.seed)
-      const info = await evaluatePolicies(world, policies, { preset, setting, seed: options.seed })
+      const control = createPolicyController(world, policies, setting, preset, options.seed)
+      const accelerations = new Float64Array(world.vehicles.length)
+      let state = await world.reset(options.seed)
+      for (let k = 0; !state.terminated && !state.truncated; k++) {
+        control(world, k, accelerations)
+        state = await world.step(accelerations)
+      }
       const result = {
         sim: options.sim,
         preset,
         setting: setting.name,
         seed: options.seed,
         policies: policies.size,
-        meanSpeed: info.epochMeanSpeed,
-        nas: info.epochNas,
-        collisions: info.collisions,
+        meanSpeed: state.info.epochMeanSpeed,
+        nas: state.info.epochNas,
+        collisions: state.info.collisions,
         baseline,
       }
       const ratio = (result.meanSpeed / baseline.meanSpeed).toFixed(3)
@@ -78,27 +79,4 @@ ${describeToolOptions(spec)}`,
       await world.close()
     }
   },
-}
-
-/** Policies of a folder by vehicle; ExitError where there are none or they do not fit. */
-export function readPolicies(folder: string, observationSize: number): Map<string, TrainedPolicy> {
-  let names: string[]
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))
-  } catch (error) {
-    throw new ExitError('usage', (error as Error).message)
-  }
-  if (names.length === 0) throw new ExitError('usage', `${folder} must hold policy files (*.safetensors), got none`)
-  return new Map(
-    names.sort().map((name) => {
-      const path = join(folder, name)
-      const { architecture, policy } = policyOf(path, readTensorFile(path))
-      if (architecture.observationSize !== observationSize || architecture.actionSize !== 1)
-        throw new ExitError(
-          'damaged',
-          `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
-        )
-      return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
-    }),
-  )
 }

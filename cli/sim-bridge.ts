@@ -1,7 +1,8 @@
 import type { Config } from '../schemas/config.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
-import { runSimBridge } from '../sim-bridge/cli.ts'
+import { isReported, runSimBridge } from '../sim-bridge/cli.ts'
 import { type ControlledEpoch, driveControlled } from '../sim-bridge/controlled.ts'
+import { reportTables } from '../sim-bridge/report-text.ts'
 import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
@@ -14,7 +15,11 @@ export const bridgeCommand: Command = {
 Usage: trustmix sim-bridge --run ID --broker mqtt://HOST:PORT [--sim embedded|sumo]
        trustmix sim-bridge --controller headway:5 [--sim embedded|sumo] [--preset flow|lab] [--json]
 
-${describeOptions('sim-bridge')}`,
+${describeOptions('sim-bridge')}
+
+With --realtime the world steps by the clock: a late answer is counted, its car goes on under the last command for at most
+the longer of its interval and 1 s, then under the simulator's driver. The report says how the run kept its time; with
+--judge a limit that was not kept is exit code 5.`,
   async run(args, io) {
     const { config, json } = readOptions('sim-bridge', args, process.env)
     if (config.controller !== null) {
@@ -23,7 +28,7 @@ ${describeOptions('sim-bridge')}`,
       return exitCodes.ok
     }
     const resumed = config.resume === null ? undefined : readSummary(config.resume)
-    const summary = await runSimBridge(config, {
+    const { summary, report } = await runSimBridge(config, {
       ...io,
       ...(resumed && { resumed }),
       onEvent(event) {
@@ -36,7 +41,9 @@ ${describeOptions('sim-bridge')}`,
       onStart: (bridge) => io.interrupts(() => bridge.stop('now')),
     })
     if (json) io.output(`${JSON.stringify(summary)}\n`)
-    return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
+    if (isReported(config)) (json ? io.print : io.output)(`${reportTables(report)}\n`)
+    if (summary.interrupted) return exitCodes.interrupted
+    return config.judge && !report.passed ? exitCodes.failed : exitCodes.ok
   },
 }
 

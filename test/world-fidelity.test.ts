@@ -1,9 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { readPolicies } from '../cli/evaluate.ts'
-import { featureCount } from '../device/features.ts'
+import { createPolicyController, readPolicies } from '../cli/policy-controller.ts'
 import { settings } from '../schemas/setting.ts'
-import { evaluatePolicies } from '../sim-bridge/experiment/evaluate.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { requireTool } from './support/require.ts'
 import { driveAlike, minimalStandard, opens } from './support/worlds.ts'
@@ -88,22 +86,25 @@ for (const preset of presets) {
 t.test('policies trained here drive the same on SUMO, within 0.5 % of the mean speed', async (t) => {
   if (!requireTool(t, 'sumo')) return
   // trustmix fleet --epochs 60 --seed 1
-  const policies = readPolicies(
-    fileURLToPath(new URL('../../test/policies/', import.meta.url)),
-    featureCount(settings.headway),
-  )
+  const folder = fileURLToPath(new URL('../../test/policies/', import.meta.url))
+  const policies = readPolicies(folder, settings.headway)
   t.equal(policies.size, 7)
   for (const startJitter of [0, 2]) {
     const embedded = await opens.embedded(t, { preset: 'flow' }, { startJitter })
     const sumo = await opens.sumo(t, { preset: 'flow' }, { startJitter })
     for (const seed of [1, 2, 3]) {
-      const options = { preset: 'flow', setting: settings.headway, seed } as const
-      const here = await evaluatePolicies(embedded, policies, options)
-      const there = await evaluatePolicies(sumo, policies, options)
-      const title = `±${startJitter} m, seed ${seed}: ${here.epochMeanSpeed} and ${there.epochMeanSpeed} m/s`
-      t.ok(Math.abs(here.epochMeanSpeed / there.epochMeanSpeed - 1) < 0.005, title)
-      t.ok(there.epochMeanSpeed > 6.5, 'better than the drivers, 5.63 m/s')
-      t.equal(here.collisions, there.collisions)
+      const [here, there] = [embedded, sumo].map((world) =>
+        createPolicyController(world, policies, settings.headway, 'flow', seed),
+      )
+      const run = await driveAlike(embedded, sumo, {
+        seed,
+        drive: (world, k, accelerations) => (world === embedded ? here : there)?.(world, k, accelerations),
+      })
+      const [embeddedSpeed, sumoSpeed] = run.meanSpeed
+      const title = `±${startJitter} m, seed ${seed}: ${embeddedSpeed} and ${sumoSpeed} m/s ${run.parted}`
+      t.ok(Math.abs(embeddedSpeed / sumoSpeed - 1) < 0.005, title)
+      t.ok(sumoSpeed > 6.5, 'better than the drivers, 5.63 m/s')
+      t.equal(run.collisions[0], run.collisions[1])
     }
   }
 })
