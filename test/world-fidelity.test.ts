@@ -83,6 +83,23 @@ for (const preset of presets) {
   })
 }
 
+/** Queues that stand in the crossing with a front at the edge of the conflict zone: who goes first decides for minutes. */
+const standing = [
+  ['flow', 'pulse:0.51:12.04', 2, 6],
+  ['lab', 'pulse:0.45:9.68', 0, 1],
+  ['lab', 'pulse:0.66:11.66', 0, 1],
+] as const
+
+t.test('a queue that stands in the crossing is cleared as on SUMO', async (t) => {
+  if (!requireTool(t, 'sumo')) return
+  for (const [preset, controller, startJitter, seed] of standing) {
+    const embedded = await opens.embedded(t, { preset }, { startJitter })
+    const sumo = await opens.sumo(t, { preset }, { startJitter })
+    const { meanSpeed } = await driveAlike(embedded, sumo, { drive: createController(controller), seed })
+    t.ok(Math.abs(meanSpeed[0] / meanSpeed[1] - 1) < 0.001, `${preset} ${controller}: ${meanSpeed}`)
+  }
+})
+
 t.test('policies trained here drive the same on SUMO, within 0.5 % of the mean speed', async (t) => {
   if (!requireTool(t, 'sumo')) return
   // trustmix fleet --epochs 60 --seed 1

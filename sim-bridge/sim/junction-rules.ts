@@ -54,7 +54,12 @@ export class JunctionRules {
         const inTheWay = isInTheWay(distance, conflictStart[other]! - back)
         if (!inTheWay && (distance < -positionEps || this.#willNotPass(foe, other))) continue
         if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
-      } else if (own && back + carLength <= conflictStart[other]! && !this.#isLeader(i, foe, other)) continue
+      } else {
+        // A foe that does not ask to leave the junction and is not in the way has given way (MSLink::getLeaderInfo).
+        const inTheWay = distance > 0 && back + carLength > conflictStart[other]!
+        if (!inTheWay && this.#willNotPass(foe, other)) continue
+        if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
+      }
       // The foe is followed as if the two lanes lay on each other, its zone's end at the start of the own.
       const gap = distance - minGap + back - conflictEnd[other]!
       let behind = speedBehindFoe(driver, v, gap, line, speed[foe]!)
