@@ -2,7 +2,6 @@ import { bodiesOverlap, haltingSpeed } from './crossing.ts'
 import { carLength, commandedSpeed, createDriver, drive, free, minGap, stepLength } from './idm.ts'
 import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
 import { Planner } from './planner.ts'
-import { lowestSpeed, PriorityPlanner } from './priority-planner.ts'
 import { distanceAhead, isCrossing, laneAfter, laneLength, loopCoordinate, loopLength } from './road.ts'
 import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
 
@@ -39,8 +38,6 @@ export class FigureEight {
   readonly #cars: CarState
   readonly #occupancy: Occupancy
   readonly #planner: Planner
-  readonly #priority: PriorityPlanner | undefined
-  readonly #speedMode: number
   readonly #nextSpeed: Float64Array
   readonly #order: Int32Array
   readonly #pairs: readonly (readonly [number, number])[]
@@ -48,7 +45,7 @@ export class FigureEight {
 
   /** Errors name the rule broken and the value found. */
   constructor(options: ScenarioOptions) {
-    const { preset, vehicles, learner, starts, speedMode } = createScenario(options)
+    const { preset, vehicles, learner, starts } = createScenario(options)
     const n = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -76,8 +73,6 @@ export class FigureEight {
     }
     this.#occupancy = new Occupancy(n)
     this.#planner = new Planner(this.#cars, this.#occupancy)
-    this.#speedMode = speedMode
-    this.#priority = speedMode === 1 ? undefined : new PriorityPlanner(this.#cars, this.#occupancy)
     this.#nextSpeed = new Float64Array(n)
     this.#order = new Int32Array(n)
     this.#pairs = Array.from({ length: n * n }, (_, k) => [Math.floor(k / n), k % n] as const)
@@ -97,7 +92,6 @@ export class FigureEight {
     entryStep.fill(0)
     standingSteps.fill(0)
     waiting.fill(0)
-    this.#priority?.reset()
     this.#observe()
   }
 
@@ -107,11 +101,10 @@ export class FigureEight {
     if (accelerations.length !== n) {
       throw new Error(`accelerations must hold one value per car (${n}), got ${accelerations.length}`)
     }
-    if (this.#priority !== undefined) this.#planByPriority(this.#priority, accelerations)
-    else for (let i = 0; i < n; i++) this.#nextSpeed[i] = this.#plan(i, accelerations[i]!)
+    for (let i = 0; i < n; i++) this.#nextSpeed[i] = this.#plan(i, accelerations[i]!)
     this.#step++
     for (let i = 0; i < n; i++) this.#move(i, this.#nextSpeed[i]!)
-    this.#cars.waiting.set((this.#priority ?? this.#planner).nextWaiting)
+    this.#cars.waiting.set(this.#planner.nextWaiting)
     this.#observe()
   }
 
@@ -128,43 +121,12 @@ export class FigureEight {
     return next
   }
 
-  #planByPriority(planner: PriorityPlanner, accelerations: Float64Array): void {
-    const n = this.vehicles.length
-    const { drivers, speed } = this.#cars
-    planner.begin()
-    for (let i = 0; i < n; i++) {
-      const command = accelerations[i]!
-      planner.plan(i, Number.isNaN(command) ? Number.POSITIVE_INFINITY : this.#bounded(i, commandedSpeed(speed[i]!, command)))
-    }
-    planner.register()
-    for (let i = 0; i < n; i++) {
-      const command = accelerations[i]!
-      const v = speed[i]!
-      const driver = drivers[i]!
-      const safe = planner.decide(i)
-      const driven = Number.isNaN(command)
-      const wanted = driven ? free(driver, v) : commandedSpeed(v, command)
-      let next = driven ? drive(driver, v, safe) : this.#bounded(i, Math.min(wanted, safe))
-      if (driven && next > 0) next = Math.max(next, planner.safeMin[i]!)
-      if (driven && next < 1e-5) next = 0
-      this.#nextSpeed[i] = next
-      this.braking[i] = next < wanted - eps ? 1 : 0
-    }
-  }
-
-  #bounded(i: number, target: number): number {
-    if (this.#speedMode !== 31) return target
-    const driver = this.#cars.drivers[i]!
-    const v = this.speed[i]!
-    return Math.max(Math.min(target, v + driver.accel * stepLength, driver.maxSpeed), lowestSpeed(driver, v))
-  }
-
   /** Moves car i by one step at its new speed (semi-implicit Euler; MSVehicle::executeMove, processLaneAdvances). */
   #move(i: number, v: number): void {
     const { drivers, lane: lanes, lanePosition, entryStep, standingSteps } = this.#cars
     const pulledOff = v - this.speed[i]! > 0.5 * drivers[i]!.accel * stepLength
     standingSteps[i] = v > haltingSpeed || pulledOff ? 0 : standingSteps[i]! + 1
-    if ((this.#priority ?? this.#planner).blocked[i] === 1) entryStep[i] = yieldedEntry
+    if (this.#planner.blocked[i] === 1) entryStep[i] = yieldedEntry
     this.speed[i] = v
     let lane = lanes[i]!
     let position = lanePosition[i]! + v * stepLength

@@ -39,7 +39,6 @@ export interface ScenarioOptions {
   readonly learners?: readonly number[]
   /** m by which each car starts ahead of its even place, measured along the normal lanes; default 0. */
   readonly startOffsets?: readonly number[]
-  readonly speedMode?: 1 | 25 | 31
 }
 
 /** The options checked and filled in. */
@@ -48,7 +47,6 @@ export interface Scenario {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly starts: readonly Start[]
-  readonly speedMode: 1 | 25 | 31
 }
 
 /** Where a car starts: lane index (see road.ts) and position of its front bumper on that lane, m. */
@@ -78,7 +76,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
   }
   const starts = offsets.map((offset, i) => startOf(i, n, offset))
   checkStarts(vehicles, starts, offsets)
-  return { preset, vehicles, learner: vehicles.map((_, i) => learners.includes(i)), starts, speedMode: options.speedMode ?? 1 }
+  return { preset, vehicles, learner: vehicles.map((_, i) => learners.includes(i)), starts }
 }
 
 /** Length of the normal lanes, cm: starts are rounded to 0.01 m, as the route file's are. */

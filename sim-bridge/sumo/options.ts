@@ -9,11 +9,6 @@ export interface SumoWorldOptions {
   readonly learners?: readonly number[]
   /** m by which each car starts ahead of its even place, junctions not counted; 0 if not given. */
   readonly startOffsets?: readonly number[]
-  /**
-   * SUMO's speed mode of all cars. 1 (if not given): safe speeds only. 25: with right of way. 31: SUMO's own default, which
-   * also bounds commanded accelerations by the car's own.
-   */
-  readonly speedMode?: 1 | 25 | 31
   /** `sumo` to call; SUMO_HOME/bin, then PATH, if not given. */
   readonly binary?: string
   /** Port on this machine at which a SUMO started by someone else waits (`sumo --remote-port`); nothing is started then. */
@@ -30,7 +25,6 @@ export interface Cars {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly startOffsets: readonly number[]
-  readonly speedMode: 1 | 25 | 31
 }
 
 /** Checks the preset and the cars; throws `SumoError` naming the rule that is broken. */
@@ -41,20 +35,13 @@ export function parseCars(options: SumoWorldOptions): Cars {
   const vehicles = [...(options.vehicles ?? Array.from({ length: 14 }, (_, i) => `car${String(i).padStart(2, '0')}`))]
   checkVehicles(vehicles)
   const learners = options.learners ?? vehicles.flatMap((_, i) => (i % 2 === 1 ? [i] : []))
-  const speedMode = options.speedMode ?? 1
-  if (!speedModes.includes(speedMode)) {
-    throw new SumoError(`speedMode must be one of ${speedModes.join(', ')}, got ${speedMode}`)
-  }
   return {
     preset: presets[options.preset],
     vehicles,
     learner: parseLearners(learners, vehicles.length),
     startOffsets: parseOffsets(options.startOffsets ?? vehicles.map(() => 0), vehicles.length),
-    speedMode,
   }
 }
-
-const speedModes: readonly number[] = [1, 25, 31]
 
 /** Ids that SUMO, XML and a command line all take. */
 const VEHICLE_ID = /^[A-Za-z0-9_.-]{1,64}$/

@@ -65,6 +65,8 @@ function sumoArguments(network: Network): readonly string[] {
   ]
 }
 
+/** Only the safe-speed check stays on: no right of way, no bounds on a commanded acceleration. */
+const SPEED_MODE = 1
 /** s: a slowDown shorter than a step is over after the next one. */
 const SLOWDOWN_DURATION = 1e-3
 /** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
@@ -93,7 +95,6 @@ export class SumoWorld implements World {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
-  readonly #speedMode: number
   readonly #roadStarts: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
   readonly #order: LoopOrder
@@ -102,7 +103,7 @@ export class SumoWorld implements World {
   #collisions: (readonly [number, number])[] = []
   #vehiclesRead = 0
 
-  constructor({ preset, vehicles, learner, speedMode }: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
+  constructor({ preset, vehicles, learner }: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -119,7 +120,6 @@ export class SumoWorld implements World {
     this.processId = client.processId
     this.#client = client
     this.#release = release
-    this.#speedMode = speedMode
     this.#roadStarts = network.roadStarts
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
     this.#order = new LoopOrder(count)
@@ -137,7 +137,7 @@ export class SumoWorld implements World {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, this.#speedMode)
+      domains.writeSpeedMode(writer, id, SPEED_MODE)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
