@@ -11,8 +11,17 @@ export {
 export { createLockStep, type LockStep, type LockStepOptions, type Question } from './lock-step.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
-export { FigureEight } from './sim/figure-eight.ts'
-export { createScenario, type Preset, presets, type Scenario, type ScenarioOptions } from './sim/scenario.ts'
+export {
+  createScenario,
+  type NetworkName,
+  type Preset,
+  presets,
+  type Scenario,
+  type ScenarioOptions,
+  spreadLearners,
+  vehicleIds,
+} from './sim/scenario.ts'
+export { TrafficSimulator } from './sim/simulator.ts'
 export { SumoError, SumoMissingError } from './sumo/errors.ts'
 export type { SumoWorldOptions } from './sumo/options.ts'
 export { createSumoWorld } from './sumo/sumo-world.ts'

@@ -125,7 +125,7 @@ t.test('a commanded car follows its command, brakes at any rate asked, and is br
   const directory = t.testdir()
   const world = await createSumoWorld({ preset: 'lab', vehicles: ['a', 'b'], directory, startOffsets: [60, -121.37] })
   t.teardown(() => world.close())
-  t.ok(existsSync(join(directory, 'fig8.net.xml')), 'the files are in the folder given')
+  t.ok(existsSync(join(directory, 'figure-eight.net.xml')), 'the files are in the folder given')
   t.same([...world.position], [69.5, 89.5])
   t.same([...world.gap], [15, 421.94 - 25])
   const step = (a: number, b: number): Promise<void> => world.step(Float64Array.of(a, b))
@@ -196,7 +196,7 @@ t.test('where SUMO dies, the pending call says how, and so does every later one'
 
 t.test('files that cannot be made, a SUMO that ends at once and a car without room are told', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const directory = t.testdir({ 'fig8.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
+  const directory = t.testdir({ 'figure-eight.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
   await t.rejects(createSumoWorld({ preset: 'lab', directory }), /netconvert must turn our files into a net, got ".+"/s)
   const binary = join(directory, 'sumo')
   chmodSync(binary, 0o755)
@@ -206,7 +206,7 @@ t.test('files that cannot be made, a SUMO that ends at once and a car without ro
   )
   await t.rejects(
     createSumoWorld({ preset: 'lab', vehicles: ['a', 'b'], startOffsets: [0, -200] }),
-    /every car must find room where it starts, 2.5 m from the next, got "b" waiting outside/,
+    /cars must start at least 2.5 m apart, got -3.63 m from a to b/,
   )
 })
 

@@ -1,22 +1,26 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { observe } from '../sim/neighbours.ts'
+import type { RoadNetwork } from '../sim/network.ts'
+import { Occupancy } from '../sim/occupancy.ts'
+import { createScenario, type Scenario } from '../sim/scenario.ts'
 import type { World } from '../world.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
-import { LoopOrder } from './loop.ts'
-import { type Network, writeNetwork } from './network.ts'
-import { type Cars, parseCars, type SumoWorldOptions } from './options.ts'
+import { type NetworkFiles, writeNetwork } from './network.ts'
+import type { SumoWorldOptions } from './options.ts'
 import { findNetconvert, findSumo, requireProgram } from './process.ts'
 
 /**
- * Starts SUMO (or connects to one) with the figure eight, all cars at rest at their start.
- * Throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words, where it fails.
+ * Starts SUMO (or connects to one) with the roads of the scenario, all cars at rest at their start. Errors of the options
+ * are those of `createScenario`; throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words,
+ * where it fails.
  */
 export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWorld> {
   const { port, gui = false } = options
-  const cars = parseCars(options)
+  const scenario = createScenario(options)
   const binary = findSumo(options.binary, gui)
   if (port === undefined) requireProgram(binary)
   const directory = await openDirectory(options.directory)
@@ -26,9 +30,9 @@ export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWo
     await directory.remove()
   }
   try {
-    const network = await writeNetwork({ ...cars, directory: directory.path, netconvert: findNetconvert(binary) })
-    client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(network) })
-    const world = new SumoWorld(cars, network, client, release)
+    const files = await writeNetwork({ ...scenario, directory: directory.path, netconvert: findNetconvert(binary) })
+    client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(files) })
+    const world = new SumoWorld(scenario, client, release)
     await world.reset()
     return world
   } catch (error) {
@@ -49,10 +53,10 @@ async function openDirectory(given: string | undefined): Promise<{ path: string;
 /** s */
 const STEP_LENGTH = 0.1
 
-function sumoArguments(network: Network): readonly string[] {
+function sumoArguments(files: NetworkFiles): readonly string[] {
   return [
-    ...['--net-file', network.netFile],
-    ...['--route-files', network.routeFile],
+    ...['--net-file', files.netFile],
+    ...['--route-files', files.routeFile],
     ...['--step-length', String(STEP_LENGTH)],
     // Jams stay jams: no car is taken away.
     ...['--time-to-teleport', '-1'],
@@ -74,11 +78,13 @@ const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
 /** m/s: a difference below this is not braking. */
 const SPEED_TOLERANCE = 1e-3
 
-/** The figure eight on Eclipse SUMO. Calls must be awaited one after the other. */
+/** The scenario on Eclipse SUMO. Calls must be awaited one after the other. */
 export class SumoWorld implements World {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly loopLength: number
+  /** Length of each car's own loop, m. */
+  readonly routeLength: Float64Array
   readonly speedLimit: number
   readonly accelerationLimit: number
   readonly stepLength = STEP_LENGTH
@@ -95,19 +101,23 @@ export class SumoWorld implements World {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
-  readonly #roadStarts: ReadonlyMap<string, number>
+  readonly #network: RoadNetwork
+  readonly #lanes: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
-  readonly #order: LoopOrder
+  readonly #places: { readonly route: Int32Array; readonly lane: Int32Array; readonly lanePosition: Float64Array }
+  readonly #occupancy: Occupancy
   /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
   readonly #expected: Float64Array
   #collisions: (readonly [number, number])[] = []
   #vehiclesRead = 0
 
-  constructor({ preset, vehicles, learner }: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
+  constructor(scenario: Scenario, client: SumoClient, release: () => Promise<void>) {
+    const { preset, network, vehicles, learner, starts } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
-    this.loopLength = network.loopLength
+    this.loopLength = network.routeLength[0]!
+    this.routeLength = Float64Array.from(starts, ({ route }) => network.routeLength[route]!)
     this.speedLimit = preset.speedLimit
     this.accelerationLimit = preset.accelerationLimit
     this.position = new Float64Array(count)
@@ -120,9 +130,15 @@ export class SumoWorld implements World {
     this.processId = client.processId
     this.#client = client
     this.#release = release
-    this.#roadStarts = network.roadStarts
+    this.#network = network
+    this.#lanes = new Map(network.plan.lanes.map(({ name }, lane) => [name, lane]))
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
-    this.#order = new LoopOrder(count)
+    this.#places = {
+      route: Int32Array.from(starts, ({ route }) => route),
+      lane: new Int32Array(count),
+      lanePosition: new Float64Array(count),
+    }
+    this.#occupancy = new Occupancy(network, count)
     this.#expected = new Float64Array(count).fill(Number.NaN)
   }
 
@@ -148,7 +164,6 @@ export class SumoWorld implements World {
       domains.readVehicleSubscription(reply, id, this)
     }
     domains.readSimulationSubscription(reply, this)
-    this.#order.reset()
     this.#expected.fill(Number.NaN)
     this.#endState()
   }
@@ -182,17 +197,17 @@ export class SumoWorld implements World {
   /** Takes one car from SUMO's answer. */
   onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void {
     const i = this.#index.get(vehicle)
-    const start = this.#roadStarts.get(road)
+    const lane = this.#lanes.get(road)
     if (road === '') {
       throw new SumoError(
         `every car must find room where it starts, 2.5 m from the next, got "${vehicle}" waiting outside`,
       )
     }
-    if (i === undefined || start === undefined) {
+    if (i === undefined || lane === undefined) {
       throw new SumoError(`our cars must drive on our roads, got "${vehicle}" on "${road}"`)
     }
-    const position = start + lanePosition
-    this.position[i] = position < this.loopLength ? position : position - this.loopLength
+    this.#places.lane[i] = lane
+    this.#places.lanePosition[i] = lanePosition
     this.speed[i] = speed
     this.#vehiclesRead++
   }
@@ -214,13 +229,14 @@ export class SumoWorld implements World {
   }
 
   #endState(): void {
-    const { position, speed, gap, leader, follower, braking, loopLength, vehicles } = this
+    const { speed, braking, vehicles } = this
     if (this.#vehiclesRead !== vehicles.length) {
       throw new SumoError(
         `all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset the world`,
       )
     }
-    this.#order.update(position, loopLength, gap, leader, follower)
+    this.#occupancy.update(this.#places, speed)
+    observe(this.#network, this.#places, this.#occupancy, this)
     for (let i = 0; i < vehicles.length; i++) {
       braking[i] = speed[i]! < this.#expected[i]! - SPEED_TOLERANCE ? 1 : 0
     }

@@ -1,0 +1,51 @@
+import { carLength, minGap } from './idm.ts'
+import type { Neighbourhood } from './neighbours.ts'
+import type { Conflict, RoadNetwork } from './network.ts'
+import type { Occupancy } from './occupancy.ts'
+
+/** IDM's collisionMinGapFactor: two cars on a lane collide below this part of minGap. */
+const collisionMinGapFactor = 0.1
+/** SUMO's NUMERICAL_EPS, m. */
+const eps = 0.001
+
+/**
+ * Lists the pairs that collide: along the own route (MSLane::detectCollisionBetween) and bodies that overlap on two lanes of
+ * one junction (`--collision.check-junctions`). The smaller index comes first.
+ */
+export function detectCollisions(
+  network: RoadNetwork,
+  occupancy: Occupancy,
+  { gap, leader }: Neighbourhood,
+  collisions: (readonly [number, number])[],
+): void {
+  collisions.length = 0
+  for (let i = 0; i < gap.length; i++) {
+    if (gap[i]! < collisionMinGapFactor * minGap - eps) collisions.push(pair(i, leader[i]!))
+  }
+  const { insideBegin, insideCount, insideCar, insideBack } = occupancy
+  for (const conflict of network.plan.conflicts) {
+    const [one, other] = conflict.lanes
+    for (let k = 0; k < insideCount[one]!; k++) {
+      for (let m = 0; m < insideCount[other]!; m++) {
+        const a = insideBegin[one]! + k
+        const b = insideBegin[other]! + m
+        if (!bodiesOverlap(conflict, insideBack[a]!, insideBack[b]!)) continue
+        const [first, second] = pair(insideCar[a]!, insideCar[b]!)
+        const known = conflict.kind !== 'crossing' && collisions.some((p) => p[0] === first && p[1] === second)
+        if (first !== second && !known) collisions.push([first, second])
+      }
+    }
+  }
+}
+
+function pair(i: number, k: number): readonly [number, number] {
+  return i < k ? [i, k] : [k, i]
+}
+
+/** Whether two cars touch in a junction, given where their rears are on their lanes, m. */
+export function bodiesOverlap({ kind, touch: [from, to] }: Conflict, backA: number, backB: number): boolean {
+  const frontA = backA + carLength
+  const frontB = backB + carLength
+  if (kind === 'crossing') return frontA > from && backA < to && frontB > from && backB < to
+  return Math.min(frontA, frontB, to) > Math.max(backA, backB, from)
+}
