@@ -12,6 +12,8 @@ export class JunctionRules {
   exitRefused = false
   /** Nor does it ask to enter: the foe came from its own lane. */
   entryRefused = false
+  /** The lowest speed that any foe asks for, m/s, before `wait` raised it; infinite without foes. */
+  foeSpeed: number = Number.POSITIVE_INFINITY
   readonly #network: RoadNetwork
   readonly #cars: CarState
   readonly #occupancy: Occupancy
@@ -32,6 +34,7 @@ export class JunctionRules {
     const { drivers, speed } = this.#cars
     this.exitRefused = false
     this.entryRefused = false
+    this.foeSpeed = Number.POSITIVE_INFINITY
     const other = foeLane[lane]!
     const count = insideCount[other]!
     if (count === 0) return safe
@@ -57,6 +60,7 @@ export class JunctionRules {
       const gap = distance - minGap + back - conflictEnd[other]!
       let behind = speedBehindFoe(driver, v, gap, line, speed[foe]!)
       if (kind === crossing) behind = speedUpToCrossing(driver, v, distance, gap, speed[foe]!, behind)
+      if (behind < this.foeSpeed) this.foeSpeed = behind
       // From before the line never brake harder than for stopping at it.
       result = Math.max(wait, Math.min(result, behind))
       if (result < haltingSpeed) this.#refuse(i, foe, kind)

@@ -1,108 +1,150 @@
-import { carLength, type Driver } from './idm.ts'
+import { leaveTime, milliseconds, stepMs } from './arrival.ts'
+import type { LinkPlans } from './link-plans.ts'
+import { merge, type RoadNetwork } from './network.ts'
+import type { CarState } from './occupancy.ts'
 
-/** Length of the link through the crossing, m. */
-const linkLength = 9.4
-/** One step of SUMO's clock, ms. */
-const stepMs = 100
-/** MSLink::myLookaheadTime, the default of jmTimegapMinor: time that a car on the minor road keeps before a foe, ms. */
+/** Time that a car on the minor road keeps before a foe, ms (jmTimegapMinor, by default MSLink::myLookaheadTime). */
 const timeGapMs = 1000
-/** SUMO's NUMERICAL_EPS, m/s. */
-const numericalEps = 0.001
-/** What a foe that could stop before the crossing is taken to lose by braking, ms (MSLink::computeFoeArrivalTimeBraking). */
+/** What a foe is taken to lose by braking if it could even stop, ms (MSLink::computeFoeArrivalTimeBraking). */
 const stoppingMs = 30_000
+/** Steps of waiting after which a car's impatience is 1 (SUMO's `--time-to-impatience` of 180 s). */
+const impatientSteps = 1800
 
-/** When and how a car plans to pass the entry of the crossing. */
-export interface Approach {
-  /** ms of SUMO's clock */
-  arrivalTime: number
-  /** m/s */
-  arrivalSpeed: number
-  /** m/s */
-  leaveSpeed: number
-}
+/** Values of `#state`: not registered, registered without or with the intent to pass. */
+const unknown = 0
+const refraining = 1
+const passing = 2
 
 /**
- * The approaches to the entry of the major road as all cars registered them (MSLink::setApproaching), and the question of
- * the minor road whether they leave a gap (MSLink::opened).
+ * Who may enter a junction from the minor road: the approaches of all cars on the major road as they registered them, and
+ * the test of arrival times against them (MSLink::setApproaching, opened, blockedAtTime, blockedByFoe).
  */
 export class RightOfWay {
-  readonly #drivers: readonly Driver[]
-  /** Per car: 1 where it is registered and intends to pass (ApproachingVehicleInformation::willPass). */
-  readonly #willPass: Uint8Array
+  readonly #network: RoadNetwork
+  readonly #cars: CarState
+  readonly #plans: LinkPlans
+  /** Per lane: where the approaches to it start in the arrays below, or −1 where nobody gives way to it. */
+  readonly #begin: Int32Array
+  readonly #state: Uint8Array
   readonly #arrivalTime: Float64Array
   readonly #leaveTime: Float64Array
+  readonly #leaveSpeed: Float64Array
+  readonly #brakingSpeed: Float64Array
   readonly #distance: Float64Array
+  #foeSpeed = 0
 
-  constructor(drivers: readonly Driver[]) {
-    const n = drivers.length
-    this.#drivers = drivers
-    this.#willPass = new Uint8Array(n)
-    this.#arrivalTime = new Float64Array(n)
-    this.#leaveTime = new Float64Array(n)
-    this.#distance = new Float64Array(n)
+  constructor(network: RoadNetwork, cars: CarState, plans: LinkPlans) {
+    const count = cars.lane.length
+    this.#network = network
+    this.#cars = cars
+    this.#plans = plans
+    this.#begin = new Int32Array(network.laneCount).fill(-1)
+    let length = 0
+    for (let lane = 0; lane < network.laneCount; lane++) {
+      if (network.minor[lane] === 0) continue
+      this.#begin[network.foeLane[lane]!] = length
+      length += count
+    }
+    this.#state = new Uint8Array(length)
+    this.#arrivalTime = new Float64Array(length)
+    this.#leaveTime = new Float64Array(length)
+    this.#leaveSpeed = new Float64Array(length)
+    this.#brakingSpeed = new Float64Array(length)
+    this.#distance = new Float64Array(length)
   }
 
-  clear(): void {
-    this.#willPass.fill(0)
+  /** Forgets all approaches. */
+  reset(): void {
+    this.#state.fill(unknown)
   }
 
-  /** Car i, `distance` m before the major entry, will pass it. */
-  register(i: number, arrivalTime: number, arrivalSpeed: number, leaveSpeed: number, distance: number): void {
-    this.#willPass[i] = 1
-    this.#arrivalTime[i] = arrivalTime
-    this.#leaveTime[i] = leaveTimeOf(arrivalTime, arrivalSpeed, leaveSpeed)
-    this.#distance[i] = distance
+  /** Takes the approaches of all cars from their plans (MSVehicle::setApproachingForAllLinks). */
+  register(): void {
+    const plans = this.#plans
+    const { laneLength } = this.#network
+    this.reset()
+    for (let i = 0; i < plans.count.length; i++) {
+      const end = i * plans.size + plans.count[i]!
+      for (let at = i * plans.size; at < end; at++) {
+        const lane = plans.lane[at]!
+        const begin = this.#begin[lane]!
+        // Of two passages in view only the first is known.
+        if (begin < 0 || this.#state[begin + i] !== unknown) continue
+        const k = begin + i
+        const arrival = plans.arrivalTime[at]!
+        this.#state[k] = plans.request[at] === 1 ? passing : refraining
+        this.#arrivalTime[k] = arrival
+        this.#leaveTime[k] = leaveTime(laneLength[lane]!, arrival, plans.arrivalSpeed[at]!, plans.leaveSpeed[at]!)
+        this.#leaveSpeed[k] = plans.leaveSpeed[at]!
+        this.#brakingSpeed[k] = plans.brakingSpeed[at]!
+        this.#distance[k] = plans.seen[at]!
+      }
+    }
   }
 
-  /** Whether car i may pass the minor entry (MSLink::opened, blockedAtTime, blockedByFoe). `now` in ms. */
-  opened(i: number, arrivalTime: number, arrivalSpeed: number, leaveSpeed: number, impatience: number, now: number): boolean {
-    const leaveTime = leaveTimeOf(arrivalTime, arrivalSpeed, leaveSpeed)
-    for (let foe = 0; foe < this.#willPass.length; foe++) {
-      if (foe === i || this.#willPass[foe] === 0) continue
-      if (this.#leaveTime[foe]! < arrivalTime) continue
-      let foeArrival = this.#arrivalTime[foe]!
-      if (impatience > 0 && arrivalTime < foeArrival) {
-        const braking = arrivalTimeBraking(
-          this.#drivers[foe]!.decel * impatience,
-          arrivalTime,
-          foeArrival,
-          this.#distance[foe]!,
-          now,
-        )
+  /**
+   * Whether car i may pass its planned link `at` onto a minor lane at time `now`, ms. A car that could no longer brake
+   * (`canBrake`) counts as impatient: it expects that foes brake for it.
+   */
+  opened(i: number, at: number, canBrake: boolean, now: number): boolean {
+    const plans = this.#plans
+    const { conflict, foeLane, laneLength } = this.#network
+    const { drivers, standingSteps } = this.#cars
+    const lane = plans.lane[at]!
+    const begin = this.#begin[foeLane[lane]!]!
+    const impatience = canBrake ? Math.min(1, standingSteps[i]! / impatientSteps) : 1
+    const decel = drivers[i]!.decel
+    const arrival = plans.arrivalTime[at]!
+    const arrivalSpeed = plans.arrivalSpeed[at]!
+    const leaveSpeed = plans.leaveSpeed[at]!
+    const leave = leaveTime(laneLength[lane]!, arrival, arrivalSpeed, leaveSpeed)
+    const sameTarget = conflict[lane] === merge
+    for (let foe = 0; foe < drivers.length; foe++) {
+      const k = begin + foe
+      if (foe === i || this.#state[k] !== passing) continue
+      const foeDecel = drivers[foe]!.decel
+      this.#foeSpeed = this.#brakingSpeed[k]!
+      let foeArrival = this.#arrivalTime[k]!
+      if (impatience > 0 && arrival < foeArrival) {
+        const braking = this.#arrivalTimeBraking(k, foeDecel * impatience, arrival, now)
         foeArrival = Math.trunc((1 - impatience) * foeArrival + impatience * braking)
       }
-      if (!(foeArrival > leaveTime + timeGapMs)) return false
+      if (this.#leaveTime[k]! < arrival) {
+        // The foe is through; where the roads merge it has to stay ahead by the gap, and be fast enough.
+        if (!sameTarget) continue
+        if (arrival - this.#leaveTime[k]! < timeGapMs) return false
+        if (unsafeMergeSpeeds(this.#leaveSpeed[k]!, arrivalSpeed, foeDecel, decel)) return false
+      } else if (foeArrival > leave + timeGapMs) {
+        if (sameTarget && unsafeMergeSpeeds(leaveSpeed, this.#foeSpeed, decel, foeDecel)) return false
+      } else return false
     }
     return true
   }
+
+  /**
+   * When foe k would arrive if it braked with `decel` m/s² from the own arrival on, ms; sets `#foeSpeed`, its speed then
+   * (MSLink::computeFoeArrivalTimeBraking).
+   */
+  #arrivalTimeBraking(k: number, decel: number, arrival: number, now: number): number {
+    const foeArrival = this.#arrivalTime[k]!
+    if (arrival - (arrival % stepMs) === foeArrival - (foeArrival % stepMs)) return foeArrival
+    const distance = this.#distance[k]!
+    const time = (foeArrival - arrival) / 1000
+    const lost = time * decel
+    const v = distance / ((foeArrival - now + stepMs) / 1000)
+    const left = distance - v * ((arrival - now) / 1000)
+    if ((0.5 * v * v) / decel <= left) {
+      this.#foeSpeed = 0
+      return foeArrival + stoppingMs
+    }
+    // The way that braking saves until the planned arrival is driven after it: (v − lost − decel·x/2)·x = time·lost/2.
+    const late = (Math.sqrt(4 * (v - lost) * (v - lost) - 4 * decel * time * lost) * -0.5 - lost + v) / decel
+    this.#foeSpeed = v - (time + late) * decel
+    return foeArrival + milliseconds(late)
+  }
 }
 
-/** MSLink::getLeaveTime: when the rear has left the crossing lane, ms. */
-function leaveTimeOf(arrivalTime: number, arrivalSpeed: number, leaveSpeed: number): number {
-  const speed = Math.max(0.5 * (arrivalSpeed + leaveSpeed), numericalEps)
-  return arrivalTime + milliseconds((linkLength + carLength) / speed)
-}
-
-/** When a foe would arrive if it braked with `decel` from `arrivalTime` on, ms (MSLink::computeFoeArrivalTimeBraking). */
-function arrivalTimeBraking(
-  decel: number,
-  arrivalTime: number,
-  foeArrivalTime: number,
-  distance: number,
-  now: number,
-): number {
-  if (arrivalTime - (arrivalTime % stepMs) === foeArrivalTime - (foeArrivalTime % stepMs)) return foeArrivalTime
-  const time = (foeArrivalTime - arrivalTime) / 1000
-  const lost = time * decel
-  const saved = (time * lost) / 2
-  const v = distance / ((foeArrivalTime - now + stepMs) / 1000)
-  const left = distance - v * ((arrivalTime - now) / 1000)
-  if ((0.5 * v * v) / decel <= left) return foeArrivalTime + stoppingMs
-  const x = (Math.sqrt(4 * (v - lost) * (v - lost) - 8 * decel * saved) * -0.5 - lost + v) / decel
-  return foeArrivalTime + milliseconds(x)
-}
-
-/** SUMO's TIME2STEPS. */
-export function milliseconds(seconds: number): number {
-  return Math.trunc(seconds * 1000 + (seconds >= 0 ? 0.5 : -0.5))
+/** MSLink::unsafeMergeSpeeds */
+function unsafeMergeSpeeds(leader: number, follower: number, leaderDecel: number, followerDecel: number): boolean {
+  return (leader * leader) / leaderDecel <= (follower * follower) / followerDecel
 }

@@ -21,6 +21,9 @@ import { findNetconvert, findSumo, requireProgram } from './process.ts'
 export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWorld> {
   const { port, gui = false } = options
   const scenario = createScenario(options)
+  if (scenario.crossing !== 'priority') {
+    throw new SumoError(`crossing must be priority, the only rule that SUMO knows, got ${scenario.crossing}`)
+  }
   const binary = findSumo(options.binary, gui)
   if (port === undefined) requireProgram(binary)
   const directory = await openDirectory(options.directory)
@@ -69,8 +72,6 @@ function sumoArguments(files: NetworkFiles): readonly string[] {
   ]
 }
 
-/** Only the safe-speed check stays on: no right of way, no bounds on a commanded acceleration. */
-const SPEED_MODE = 1
 /** s: a slowDown shorter than a step is over after the next one. */
 const SLOWDOWN_DURATION = 1e-3
 /** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
@@ -101,6 +102,7 @@ export class SumoWorld implements World {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
+  readonly #speedMode: number
   readonly #network: RoadNetwork
   readonly #lanes: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
@@ -112,7 +114,7 @@ export class SumoWorld implements World {
   #vehiclesRead = 0
 
   constructor(scenario: Scenario, client: SumoClient, release: () => Promise<void>) {
-    const { preset, network, vehicles, learner, starts } = scenario
+    const { preset, network, vehicles, learner, starts, speedMode } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -130,6 +132,7 @@ export class SumoWorld implements World {
     this.processId = client.processId
     this.#client = client
     this.#release = release
+    this.#speedMode = speedMode
     this.#network = network
     this.#lanes = new Map(network.plan.lanes.map(({ name }, lane) => [name, lane]))
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
@@ -153,7 +156,7 @@ export class SumoWorld implements World {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, SPEED_MODE)
+      domains.writeSpeedMode(writer, id, this.#speedMode)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
