@@ -29,13 +29,19 @@ export class Approach {
   /** … and the most that a car could have at the link looked at (vLinkPass). */
   #linkSpeed = 0
 
-  /** `minor`: per lane 1 where who enters gives way. */
-  constructor(network: RoadNetwork, cars: CarState, occupancy: Occupancy, plans: LinkPlans, minor: Uint8Array) {
+  /** `minor`: per lane 1 where who enters gives way; undefined where the nearest goes first. */
+  constructor(
+    network: RoadNetwork,
+    cars: CarState,
+    occupancy: Occupancy,
+    plans: LinkPlans,
+    minor: Uint8Array | undefined,
+  ) {
     this.#network = network
     this.#cars = cars
     this.#plans = plans
-    this.#minor = minor
-    this.#rules = new JunctionRules(network, cars, occupancy)
+    this.#minor = minor ?? new Uint8Array(network.laneCount)
+    this.#rules = new JunctionRules(network, cars, occupancy, minor === undefined)
     this.#leaders = new Leaders(network, cars, occupancy)
   }
 

@@ -10,7 +10,7 @@ export const tau = 1
 /** SUMO's NUMERICAL_EPS: the gap below which IDM divides by this instead, m, and the speed that counts as rest, m/s. */
 export const numericalEps = 0.001
 /** Emergency deceleration of a passenger car in SUMO, m/s². */
-export const emergencyDecel = 9
+const emergencyDecel = 9
 
 /** The part of a vehicle type that the car-following model reads: m/s² and m/s. */
 export interface Driver {
@@ -57,12 +57,7 @@ export function free(driver: Driver, v: number): number {
 
 /** Distance needed to stop from `v` by whole steps at the driver's own decel, m (MSCFModel::brakeGapEuler, no reaction time). */
 export function brakeGap(driver: Driver, v: number): number {
-  return brakeGapAt(driver.decel, v)
-}
-
-/** The same at a given decel, m/s². */
-export function brakeGapAt(decel: number, v: number): number {
-  const reduction = decel * stepLength
+  const reduction = driver.decel * stepLength
   const steps = Math.floor(v / reduction)
   return stepLength * (steps * v - (reduction * steps * (steps + 1)) / 2)
 }

@@ -1,18 +1,7 @@
 import { Approach, foeVisibility, speedEps } from './approach.ts'
 import { stepMs } from './arrival.ts'
 import { haltingSpeed, positionEps } from './crossing.ts'
-import {
-  brakeGap,
-  brakeGapAt,
-  commandedSpeed,
-  drive,
-  emergencyDecel,
-  free,
-  lowestSpeed,
-  numericalEps,
-  stepLength,
-  stop,
-} from './idm.ts'
+import { brakeGap, commandedSpeed, drive, free, lowestSpeed, numericalEps, stepLength, stop } from './idm.ts'
 import { KeepClear } from './keep-clear.ts'
 import { LinkPlans } from './link-plans.ts'
 import { NearestFirst } from './nearest-first.ts'
@@ -58,10 +47,11 @@ export class JunctionPlanner {
     this.#network = network
     this.#cars = cars
     this.#boundedCommands = rules.boundedCommands
-    this.#nearestFirst = rules.crossing === 'nearest-first' ? new NearestFirst(network, cars) : undefined
-    this.#minor = this.#nearestFirst === undefined ? network.minor : new Uint8Array(network.laneCount)
+    const nearestFirst = rules.crossing === 'nearest-first'
+    this.#nearestFirst = nearestFirst ? new NearestFirst(network, cars) : undefined
+    this.#minor = nearestFirst ? new Uint8Array(network.laneCount) : network.minor
     this.#plans = new LinkPlans(count, network.maxLinks)
-    this.#approach = new Approach(network, cars, occupancy, this.#plans, this.#minor)
+    this.#approach = new Approach(network, cars, occupancy, this.#plans, nearestFirst ? undefined : network.minor)
     this.#keepClear = new KeepClear(network, cars, occupancy, this.#plans)
     this.#rightOfWay = new RightOfWay(network, cars, this.#plans)
     this.#commanded = new Float64Array(count)
@@ -172,8 +162,6 @@ export class JunctionPlanner {
       if (opened) {
         // "Probably not gonna drive across the next junction": slow, and not for the stop line of this link.
         if (pass < driver.decel && pass <= wait && pass < maxSpeed) this.nextWaiting[i] = 1
-        safe = pass
-      } else if (!canBrake && seen < brakeGapAt(emergencyDecel, speed)) {
         safe = pass
       } else {
         this.nextWaiting[i] = 1

@@ -18,7 +18,11 @@ export class JunctionRules {
   readonly #cars: CarState
   readonly #occupancy: Occupancy
 
-  constructor(network: RoadNetwork, cars: CarState, occupancy: Occupancy) {
+  readonly #nearestFirst: boolean
+
+  /** `nearestFirst`: in a crossing the car that is furthest in goes first, instead of the one that entered first. */
+  constructor(network: RoadNetwork, cars: CarState, occupancy: Occupancy, nearestFirst = false) {
+    this.#nearestFirst = nearestFirst
     this.#network = network
     this.#cars = cars
     this.#occupancy = occupancy
@@ -40,8 +44,9 @@ export class JunctionRules {
     if (count === 0) return safe
     const kind = conflict[lane]!
     const distance = seen - behindConflict[lane]!
+    const furthestFirst = own && kind === crossing && this.#nearestFirst
     // Inside the conflict a car yields to nobody, unless the roads merge (MSLink::getLeaderInfo).
-    if (kind === crossing ? distance < -positionEps : kind === split && distance < 0) return safe
+    if (kind === crossing ? distance < -positionEps && !furthestFirst : kind === split && distance < 0) return safe
     const first = insideBegin[other]!
     const line = seen - laneLength[lane]!
     const driver = drivers[i]!
@@ -55,6 +60,8 @@ export class JunctionRules {
         const inTheWay = isInTheWay(distance, conflictStart[other]! - back)
         if (!inTheWay && (distance < -positionEps || this.#willNotPass(foe, other))) continue
         if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
+      } else if (furthestFirst) {
+        if (!this.#isFurther(foe, back + carLength - conflictStart[other]!, i, -distance)) continue
       } else if (own && back + carLength <= conflictStart[other]! && !this.#isLeader(i, foe, other)) continue
       // The foe is followed as if the two lanes lay on each other, its zone's end at the start of the own.
       const gap = distance - minGap + back - conflictEnd[other]!
@@ -94,6 +101,12 @@ export class JunctionRules {
     if (entryStep[i]! !== entryStep[foe]!) return entryStep[foe]! < entryStep[i]!
     if (speed[i]! !== speed[foe]!) return speed[i]! < speed[foe]!
     return rank[i]! < rank[foe]!
+  }
+
+  /** Whether a foe, its front `foeWay` m behind the start of the crossing's conflict, is further in than car i. */
+  #isFurther(foe: number, foeWay: number, i: number, way: number): boolean {
+    const { rank } = this.#cars
+    return foeWay !== way ? foeWay > way : rank[foe]! < rank[i]!
   }
 }
 

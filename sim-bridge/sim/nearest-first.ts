@@ -3,15 +3,16 @@ import { brakeGap, stepLength } from './idm.ts'
 import { type RoadNetwork, split } from './network.ts'
 import type { CarState } from './occupancy.ts'
 
-/** Steps that a car may stand with its turn before it loses it: 5 s, as long as SUMO's cars respect one that blocks a junction. */
-const turnSteps = 50
+/** Steps that a car stands before its turn is taken from it or given to it: 5 s, SUMO's JUNCTION_BLOCKAGE_TIME. */
+const patienceSteps = 50
 
 /**
  * A junction in which neither road has priority: of the cars that approach, the one nearest to the shared part goes first,
  * at the same distance the one with the smaller id as a string. Cars inside are no matter of this rule.
  *
- * Who can no longer stop keeps its turn, so that two never have it. Who does not use it, because it has no room behind the
- * junction or is told to stand, loses it until the other road has had its own, so that nobody waits for ever.
+ * Who can no longer stop keeps its turn, so that two never have it. So that nobody waits for ever, who stands for 5 s without
+ * using its turn, for lack of room behind the junction or because it is told to, loses it until the other road has had its
+ * own; and who stands first in line for 5 s without a turn goes next.
  */
 export class NearestFirst {
   /** 1 for cars that may enter the junction that they approach. */
@@ -26,8 +27,10 @@ export class NearestFirst {
   readonly #distance: Float64Array
   /** 1 for cars that have their turn and can no longer stop. */
   readonly #committed: Uint8Array
-  /** Steps for which a car has stood with its turn; `turnSteps` once it has lost it. */
+  /** Steps for which a car has stood with its turn; `patienceSteps` once it has lost it. */
   readonly #idle: Int32Array
+  /** Steps for which a car has stood first in line without its turn. */
+  readonly #patience: Int32Array
   /** Per junction lane: the first car that approaches it, or −1, and the number of committed ones. */
   readonly #first: Int32Array
   readonly #commits: Int32Array
@@ -43,6 +46,7 @@ export class NearestFirst {
     this.#distance = new Float64Array(count)
     this.#committed = new Uint8Array(count)
     this.#idle = new Int32Array(count)
+    this.#patience = new Int32Array(count)
     this.#first = new Int32Array(network.laneCount)
     this.#commits = new Int32Array(network.laneCount)
     for (let at = 0; at < network.after.length; at++) this.#measureWay(at)
@@ -53,6 +57,7 @@ export class NearestFirst {
     this.#entry.fill(-1)
     this.#committed.fill(0)
     this.#idle.fill(0)
+    this.#patience.fill(0)
   }
 
   /** Fills `mayEnter` for the state of the cars. */
@@ -70,9 +75,14 @@ export class NearestFirst {
       const entry = this.#entry[i]!
       const turn = entry < 0 || this.#committed[i] === 1 || (this.#isNext(i) && this.#canStop(i))
       this.mayEnter[i] = turn ? 1 : 0
-      if (speed[i]! >= haltingSpeed) this.#idle[i] = 0
-      else if (this.#idle[i]! < turnSteps) this.#idle[i] = turn && this.#first[entry] === i ? this.#idle[i]! + 1 : 0
+      this.#countStanding(i, speed[i]! < haltingSpeed && this.#first[entry] === i, turn)
     }
+  }
+
+  #countStanding(i: number, stands: boolean, turn: boolean): void {
+    if (this.#idle[i]! < patienceSteps || !stands) this.#idle[i] = stands && turn ? this.#idle[i]! + 1 : 0
+    if (!stands || this.#idle[i] === patienceSteps) this.#patience[i] = 0
+    else if (!turn) this.#patience[i] = this.#patience[i]! + 1
   }
 
   /** Where each car is before its junction, and who is first. */
@@ -85,12 +95,14 @@ export class NearestFirst {
       const at = route[i]! * laneCount + lane[i]!
       const entry = this.#nextEntry[at]!
       if (entry < 0) continue
-      if (entry !== this.#entry[i]) {
+      const distance = this.#toEntry[at]! - lanePosition[i]! + conflictStart[entry]!
+      if (this.#entry[i]! >= 0 && distance > this.#distance[i]!) {
+        // It has entered its junction and now approaches the next.
         this.#committed[i] = 0
-        if (this.#entry[i]! >= 0) this.#renewTurns(foeLane[this.#entry[i]!]!)
-        this.#entry[i] = entry
+        this.#renewTurns(foeLane[this.#entry[i]!]!)
       }
-      this.#distance[i] = this.#toEntry[at]! - lanePosition[i]! + conflictStart[entry]!
+      this.#entry[i] = entry
+      this.#distance[i] = distance
       const first = this.#first[entry]!
       if (first < 0 || this.#distance[i]! < this.#distance[first]!) this.#first[entry] = i
     }
@@ -134,8 +146,10 @@ export class NearestFirst {
 
   #precedes(i: number, foe: number): boolean {
     const { rank } = this.#cars
-    const lost = this.#idle[i]! >= turnSteps
-    if (lost !== this.#idle[foe]! >= turnSteps) return !lost
+    const lost = this.#idle[i]! >= patienceSteps
+    if (lost !== this.#idle[foe]! >= patienceSteps) return !lost
+    const next = this.#patience[i]! >= patienceSteps
+    if (next !== this.#patience[foe]! >= patienceSteps) return next
     if (this.#distance[i]! !== this.#distance[foe]!) return this.#distance[i]! < this.#distance[foe]!
     return rank[i]! < rank[foe]!
   }
