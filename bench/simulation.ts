@@ -1,8 +1,8 @@
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { defaultConfig } from '../schemas/config.ts'
-import { createEmbeddedWorld } from '../sim-bridge/embedded-world.ts'
 import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
+import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
 import { type Figure, figureOf } from './measure.ts'
 
 /** The embedded simulator alone, all cars driven by it. */

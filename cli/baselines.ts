@@ -1,6 +1,6 @@
 import { timeGapRange } from '../schemas/setting.ts'
-import { createEmbeddedWorld, type EmbeddedWorld } from '../sim-bridge/embedded-world.ts'
-import { createTraffic } from '../sim-bridge/traffic.ts'
+import type { ScenarioOptions } from '../sim-bridge/sim/scenario.ts'
+import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 
 /** A horizontal line of a learning curve. */
 export interface BaselineLine {
@@ -23,8 +23,9 @@ const bestTimeGap = { flow: 5, lab: 7 } as const
  * What learning is measured against, driven on the embedded simulator for one epoch each (a few milliseconds): full
  * throttle, the untrained law, the best constant time gap and a hand policy.
  */
-export function measureBaselines(preset: 'flow' | 'lab', steps: number): BaselineLine[] {
-  const world = createEmbeddedWorld({ preset })
+export function measureBaselines(scenario: ScenarioOptions, steps: number): BaselineLine[] {
+  const { preset } = scenario
+  const simulator = new TrafficSimulator(scenario)
   const [shortest, longest] = timeGapRange[preset]
   const { T, g0, k, c, p } = handPolicy[preset]
   const headway =
@@ -37,13 +38,13 @@ export function measureBaselines(preset: 'flow' | 'lab', steps: number): Baselin
     [`time gap ${bestTimeGap[preset]} s`, headway(bestTimeGap[preset])],
     ['hand policy', (gap, speed, ahead) => k * (Math.min(c, (gap - g0) / T) - speed) + p * (ahead - speed)],
   ]
-  return laws.map(([label, law]) => ({ label, meanSpeed: drive(world, law, steps) }))
+  return laws.map(([label, law]) => ({ label, meanSpeed: drive(simulator, law, steps) }))
 }
 
-function drive({ simulator, ...world }: EmbeddedWorld, law: Law, steps: number): number {
+function drive(simulator: TrafficSimulator, law: Law, steps: number): number {
   const { accelerationLimit: limit, learner, gap, speed, leader } = simulator
   const accelerations = new Float64Array(learner.length).fill(Number.NaN)
-  const traffic = createTraffic(world)
+  let sum = 0
   simulator.reset()
   for (let k = 0; k < steps; k++) {
     for (const [i, learns] of learner.entries())
@@ -53,7 +54,7 @@ function drive({ simulator, ...world }: EmbeddedWorld, law: Law, steps: number):
           Math.max(-limit, law(gap[i] ?? 0, speed[i] ?? 0, speed[leader[i] ?? i] ?? 0)),
         )
     simulator.step(accelerations)
-    traffic.add()
+    for (let i = 0; i < speed.length; i++) sum += speed[i]!
   }
-  return traffic.meanSpeed
+  return sum / (steps * speed.length)
 }

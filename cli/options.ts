@@ -46,7 +46,7 @@ export function readOptions(command: string, args: readonly string[], environmen
 export function describeOptions(command: string): string {
   const rows = configKeys(command).map((key) => {
     const property = propertyOf(key)
-    const kind = 'enum' in property ? property.enum.join('|') : placeholder(property)
+    const kind = property.enum ? property.enum.join('|') : placeholder(property)
     const unit = property.unit ? ` ${property.unit}` : ''
     const fallback = defaultConfig[key] === null ? '' : ` (default ${String(defaultConfig[key])}${unit})`
     return [`  --${flagOf(key)}${kind ? ` ${kind}` : ''}`, `${property.description}${fallback}`] as const
@@ -69,13 +69,13 @@ export function flagOf(key: string): string {
 interface Property {
   readonly description: string
   readonly type?: string | readonly string[]
-  readonly enum?: readonly string[]
+  readonly enum?: readonly (string | number)[]
   readonly unit?: string
   readonly for: readonly string[]
 }
 
-function propertyOf(key: ConfigKey): Property & { readonly enum: readonly string[] } {
-  return configSchema.properties[key] as unknown as Property & { readonly enum: readonly string[] }
+function propertyOf(key: ConfigKey): Property {
+  return configSchema.properties[key] as unknown as Property
 }
 
 function placeholder({ type }: Property): string {
@@ -137,12 +137,13 @@ function check(source: string, value: unknown): PartialConfig {
 
 /** Text from flags and environment in the type that the schema wants; what does not convert is left for the schema to refuse. */
 function convert(key: ConfigKey, text: string): unknown {
-  const { type } = propertyOf(key)
+  const { type, enum: choices = [] } = propertyOf(key)
   const types = typeof type === 'string' ? [type] : (type ?? [])
   if (types.includes('null') && text === 'null') return null
   if (types.includes('array')) return text.split(',').map(numberOrText)
   if (types.includes('boolean')) return text === 'true' ? true : text === 'false' ? false : text
-  return types.includes('integer') || types.includes('number') ? numberOrText(text) : text
+  const isNumber = types.includes('integer') || types.includes('number') || typeof choices[0] === 'number'
+  return isNumber ? numberOrText(text) : text
 }
 
 function numberOrText(text: string): number | string {

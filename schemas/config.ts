@@ -1,5 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
+import { timingProperties } from './config-timing.ts'
+import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
 /**
@@ -29,18 +31,7 @@ export const configSchema = {
       description: 'epochs of 150 simulated seconds',
       for: ['fleet', 'sim-bridge'],
     },
-    sim: {
-      enum: ['embedded', 'sumo'],
-      default: 'embedded',
-      description: 'traffic simulator',
-      for: ['fleet', 'sim-bridge'],
-    },
-    preset: {
-      enum: ['flow', 'lab'],
-      default: 'flow',
-      description: 'scenario: limits and accelerations of the cars',
-      for: ['fleet', 'device', 'sim-bridge', 'broker'],
-    },
+    ...worldProperties,
     setting: {
       enum: ['headway', 'letter'],
       default: 'headway',
@@ -53,18 +44,7 @@ export const configSchema = {
       description: 'how policies are mixed',
       for: ['fleet', 'device', 'sim-bridge'],
     },
-    realtime: {
-      type: 'boolean',
-      default: false,
-      description: 'never faster than the clock on the wall',
-      for: ['fleet', 'sim-bridge'],
-    },
-    sumoBinary: {
-      type: ['string', 'null'],
-      default: null,
-      description: 'SUMO program to start (default: sumo on the PATH)',
-      for: ['fleet', 'sim-bridge'],
-    },
+    ...timingProperties,
     // who and where
     fleet: {
       type: 'string',

@@ -6,7 +6,11 @@ import type { World } from './world.ts'
  * re-issued as it is; a time gap T is kept by the law a = 0.5·(gap/T − v), clipped to the car's limit. Without a command
  * (NaN) the simulator's own driver has the car.
  */
-export function accelerationOf(command: Command | undefined, world: World, i: number): number {
+export function accelerationOf(
+  command: Command | undefined,
+  world: Pick<World, 'accelerationLimit' | 'gap' | 'speed'>,
+  i: number,
+): number {
   if (!command) return Number.NaN
   const { accelerationLimit: limit } = world
   const wanted =

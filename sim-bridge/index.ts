@@ -1,16 +1,34 @@
 /** Library entry point `trustmix/sim-bridge`: the traffic worlds, the bridge to devices, experiments in one process. */
+
+export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
-export { createEmbeddedWorld, type EmbeddedWorld } from './embedded-world.ts'
 export {
   type AggregatorContext,
   createExperiment,
   type Experiment,
   type ExperimentOptions,
 } from './experiment/experiment.ts'
-export { createLockStep, type LockStep, type LockStepOptions, type Question } from './lock-step.ts'
+export { type PlannedFault, planFaults, readFaults } from './fault-plan.ts'
+export { createFaultyBus, type FaultEffect, type FaultyBus, type FaultyBusOptions } from './faults.ts'
+export { Histogram } from './histogram.ts'
+export {
+  createLockStep,
+  type LockStep,
+  type LockStepObserver,
+  type LockStepOptions,
+  type Question,
+} from './lock-step.ts'
+export { createMeter, type DeviceMeter, type Meter, type MeterOptions } from './meter.ts'
+export { observationNames, observe } from './observation.ts'
+export { createPace, type Pace, type PaceOptions, rebaseAfterPeriods } from './pace.ts'
+export { createReport, type Limits, type ReportOptions } from './report.ts'
+export { junitXml, reportTables, tapText } from './report-text.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
+export type { StepInfo } from './score.ts'
+export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
+export { type Conflict, type RoadShape, roadShape } from './sim/geometry.ts'
 export {
   createScenario,
   type NetworkName,
@@ -18,12 +36,21 @@ export {
   presets,
   type Scenario,
   type ScenarioOptions,
+  StartError,
   spreadLearners,
   vehicleIds,
 } from './sim/scenario.ts'
 export { TrafficSimulator } from './sim/simulator.ts'
+export { type Simulator, SimulatorLostError } from './simulator.ts'
 export { SumoError, SumoMissingError } from './sumo/errors.ts'
-export type { SumoWorldOptions } from './sumo/options.ts'
-export { createSumoWorld } from './sumo/sumo-world.ts'
-export { createTraffic, measureBaseline, observe, type Traffic } from './traffic.ts'
-export type { World } from './world.ts'
+export type { SumoOptions } from './sumo/options.ts'
+export {
+  createRecorder,
+  decodeTrajectory,
+  encodeTrajectory,
+  type Recorder,
+  type Trajectory,
+  type TrajectoryFacts,
+} from './trajectory.ts'
+export { type Transition, World, type WorldRules } from './world.ts'
+export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'

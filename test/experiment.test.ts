@@ -9,11 +9,12 @@ import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash, sha256 } from '../device/identity.ts'
 import { type Config, defaultConfig } from '../schemas/config.ts'
 import type { Observation } from '../schemas/lock-step.ts'
+import { settings } from '../schemas/setting.ts'
 import { type Summary, validateSummary } from '../schemas/summary.ts'
 import { type Channel, channels } from '../schemas/topics.ts'
 import type { BridgeEvent } from '../sim-bridge/bridge.ts'
-import { createEmbeddedWorld } from '../sim-bridge/embedded-world.ts'
 import { createExperiment, type Experiment } from '../sim-bridge/experiment/experiment.ts'
+import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
 
 const learners = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
 const rounds = 6
@@ -33,7 +34,7 @@ function experimentOf({ config: change, directory, ...given }: Given): Experimen
   return createExperiment({
     ...given,
     config,
-    world: createEmbeddedWorld({ preset: config.preset }),
+    world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
     createEngine: (observationSize, hidden) => createReferenceEngine({ observationSize, actionSize: 1, hidden }),
     attachAggregator({ bus, run, kind, identity }) {
       const { fleet, cell } = config

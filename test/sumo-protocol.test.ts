@@ -6,7 +6,7 @@ import * as domains from '../sim-bridge/sumo/domains.ts'
 import { SumoError } from '../sim-bridge/sumo/errors.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
 import { StorageReader, StorageWriter } from '../sim-bridge/sumo/storage.ts'
-import { createSumoWorld } from '../sim-bridge/sumo/sumo-world.ts'
+import { createSumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
@@ -140,8 +140,11 @@ async function connectToFake(t: Test, replyTimeoutMs: number): Promise<{ connect
 
 t.test('what cannot be is refused as in the embedded world', async (t) => {
   // @ts-expect-error a preset from a command line
-  await t.rejects(createSumoWorld({ preset: 'city' }), new Error('preset must be one of lab,flow, got city'))
-  await t.rejects(createSumoWorld({ preset: 'lab', vehicles: ['a', 'a'] }), /vehicle ids must be distinct, got a twice/)
-  await t.rejects(createSumoWorld({ preset: 'lab', learners: [14] }), /car indices in 0…13, got 14/)
-  await t.rejects(createSumoWorld({ preset: 'lab', startOffsets: [1] }), /one value per car \(14\), got 1/)
+  await t.rejects(createSumoSimulator({ preset: 'city' }), new Error('preset must be one of lab,flow, got city'))
+  await t.rejects(
+    createSumoSimulator({ preset: 'lab', vehicles: ['a', 'a'] }),
+    /vehicle ids must be distinct, got a twice/,
+  )
+  await t.rejects(createSumoSimulator({ preset: 'lab', learners: [14] }), /car indices in 0…13, got 14/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', startOffsets: [1] }), /one value per car \(14\), got 1/)
 })

@@ -7,20 +7,20 @@ import { startSumoClient } from '../sim-bridge/sumo/client.ts'
 import * as domains from '../sim-bridge/sumo/domains.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
-import { createSumoWorld, type SumoWorld } from '../sim-bridge/sumo/sumo-world.ts'
+import { createSumoSimulator, type SumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
 import { requireTool } from './support/require.ts'
 
 const referenceFolder = new URL('../../test/reference/', import.meta.url)
 const vehicles = Array.from({ length: 14 }, (_, i) => `car${i}`)
 
 t.test('without SUMO the error names the program and how to get it', async (t) => {
-  await t.rejects(createSumoWorld({ preset: 'lab', binary: join(t.testdir(), 'sumo') }), SumoMissingError)
+  await t.rejects(createSumoSimulator({ preset: 'lab', binary: join(t.testdir(), 'sumo') }), SumoMissingError)
   const path = process.env.PATH
   t.teardown(() => {
     process.env.PATH = path
   })
   process.env.PATH = t.testdir()
-  await t.rejects(createSumoWorld({ preset: 'lab' }), {
+  await t.rejects(createSumoSimulator({ preset: 'lab' }), {
     name: 'SumoMissingError',
     message: /^sumo must be installed, but it was not found: run "apt-get install sumo"/,
   })
@@ -32,7 +32,7 @@ for (const [preset, controllers] of [
 ] as const) {
   t.test(`real SUMO drives the reference runs of ${preset}`, async (t) => {
     if (!requireTool(t, 'sumo')) return
-    const world = await createSumoWorld({ preset, vehicles })
+    const world = await createSumoSimulator({ preset, vehicles })
     t.teardown(() => world.close())
     t.match(world.version, /^SUMO \d/)
     t.comment(world.version)
@@ -53,7 +53,7 @@ for (const [preset, controllers] of [
 }
 
 /** Drives rows 1 to 1499 of a reference run (row 0 is the start); compares with its speeds, printed once a second. */
-async function follow(world: SumoWorld, preset: string, controller: string) {
+async function follow(world: SumoSimulator, preset: string, controller: string) {
   const name = controller.replaceAll(':', '_')
   const csv = readFileSync(new URL(`sumo-${preset}/${name}.csv`, referenceFolder), 'utf8')
     .trim()
@@ -74,7 +74,7 @@ async function follow(world: SumoWorld, preset: string, controller: string) {
 }
 
 /** `none`: SUMO drives all; `headway:T`: a learning car keeps T seconds to the car ahead. */
-function command(world: SumoWorld, controller: string, accelerations: Float64Array): void {
+function command(world: SumoSimulator, controller: string, accelerations: Float64Array): void {
   const [kind, headway] = controller.split(':')
   const limit = world.accelerationLimit
   for (let i = 0; i < accelerations.length; i++) {
@@ -92,7 +92,7 @@ function referenceMean(preset: string, controller: string): number {
 
 t.test('reset gives the start and then the same bits again, whatever was driven before', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const world = await createSumoWorld({ preset: 'flow' })
+  const world = await createSumoSimulator({ preset: 'flow' })
   t.teardown(() => world.close())
   const bits = async (): Promise<number[]> => {
     const all = [...world.position, ...world.speed, ...world.gap]
@@ -114,7 +114,7 @@ t.test('reset gives the start and then the same bits again, whatever was driven 
   t.same(second, first)
 })
 
-async function drive(world: SumoWorld, controller: string): Promise<void> {
+async function drive(world: SumoSimulator, controller: string): Promise<void> {
   const accelerations = new Float64Array(world.vehicles.length)
   command(world, controller, accelerations)
   await world.step(accelerations)
@@ -123,7 +123,12 @@ async function drive(world: SumoWorld, controller: string): Promise<void> {
 t.test('a commanded car follows its command, brakes at any rate asked, and is braked for the car ahead', async (t) => {
   if (!requireTool(t, 'sumo')) return
   const directory = t.testdir()
-  const world = await createSumoWorld({ preset: 'lab', vehicles: ['a', 'b'], directory, startOffsets: [60, -121.37] })
+  const world = await createSumoSimulator({
+    preset: 'lab',
+    vehicles: ['a', 'b'],
+    directory,
+    startOffsets: [60, -121.37],
+  })
   t.teardown(() => world.close())
   t.ok(existsSync(join(directory, 'figure-eight.net.xml')), 'the files are in the folder given')
   t.same([...world.position], [69.5, 89.5])
@@ -184,7 +189,7 @@ t.test('collisions come from SUMO as pairs of ids', async (t) => {
 
 t.test('where SUMO dies, the pending call says how, and so does every later one', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const world = await createSumoWorld({ preset: 'lab' })
+  const world = await createSumoSimulator({ preset: 'lab' })
   t.teardown(() => world.close())
   await drive(world, 'none')
   t.ok(world.processId)
@@ -197,15 +202,18 @@ t.test('where SUMO dies, the pending call says how, and so does every later one'
 t.test('files that cannot be made, a SUMO that ends at once and a car without room are told', async (t) => {
   if (!requireTool(t, 'sumo')) return
   const directory = t.testdir({ 'figure-eight.net.xml': {}, sumo: '#!/bin/sh\necho no licence >&2\nexit 7\n' })
-  await t.rejects(createSumoWorld({ preset: 'lab', directory }), /netconvert must turn our files into a net, got ".+"/s)
+  await t.rejects(
+    createSumoSimulator({ preset: 'lab', directory }),
+    /netconvert must turn our files into a net, got ".+"/s,
+  )
   const binary = join(directory, 'sumo')
   chmodSync(binary, 0o755)
   await t.rejects(
-    createSumoWorld({ preset: 'lab', binary }),
+    createSumoSimulator({ preset: 'lab', binary }),
     new SumoError('SUMO must start and wait for us, but it ended (exit code 7) and said "no licence"'),
   )
   await t.rejects(
-    createSumoWorld({ preset: 'lab', vehicles: ['a', 'b'], startOffsets: [0, -200] }),
+    createSumoSimulator({ preset: 'lab', vehicles: ['a', 'b'], startOffsets: [0, -200] }),
     /cars must start at least 2.5 m apart, got -3.63 m from a to b/,
   )
 })
@@ -217,7 +225,7 @@ t.test(
     const folder = t.testdir()
     const before = process.env.TMPDIR
     process.env.TMPDIR = folder
-    const world = await createSumoWorld({ preset: 'lab' })
+    const world = await createSumoSimulator({ preset: 'lab' })
     if (before === undefined) delete process.env.TMPDIR
     else process.env.TMPDIR = before
     const pending = t.rejects(drive(world, 'none'), /closed by us/)
@@ -237,7 +245,7 @@ t.test('a SUMO that already waits at a port is used as it is', async (t) => {
   const sumo: ChildProcess = spawn('sumo', ['-n', net, '--remote-port', String(port)], { stdio: 'ignore' })
   t.teardown(() => sumo.kill('SIGKILL'))
   const ended = once(sumo, 'close')
-  const world = await createSumoWorld({ preset: 'flow', port })
+  const world = await createSumoSimulator({ preset: 'flow', port })
   t.equal(world.processId, undefined)
   await drive(world, 'headway:5')
   t.ok(world.speed[0]! > 0)

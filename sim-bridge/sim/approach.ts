@@ -136,7 +136,7 @@ export class Approach {
     const rules = this.#rules
     const plans = this.#plans
     const own = at === first
-    this.#v = rules.safeSpeed(i, lane, seen, own, this.#v, own ? 0 : plans.wait[at - 1]!)
+    this.#v = rules.safeSpeed(i, lane, seen, this.#v, own ? 0 : plans.wait[at - 1]!)
     this.#linkSpeed = Math.min(this.#linkSpeed, rules.foeSpeed)
     if (!own) {
       plans.leaveSpeed[at - 1] = Math.min(plans.leaveSpeed[at - 1]!, rules.foeSpeed)

@@ -23,8 +23,11 @@ export function detectCollisions(
     if (gap[i]! < collisionMinGapFactor * minGap - eps) collisions.push(pair(i, leader[i]!))
   }
   const { insideBegin, insideCount, insideCar, insideBack } = occupancy
-  for (const conflict of network.plan.conflicts) {
-    const [one, other] = conflict.lanes
+  const { conflicts } = network.plan
+  for (let c = 0; c < conflicts.length; c++) {
+    const conflict = conflicts[c]!
+    const one = conflict.lanes[0]
+    const other = conflict.lanes[1]
     for (let k = 0; k < insideCount[one]!; k++) {
       for (let m = 0; m < insideCount[other]!; m++) {
         const a = insideBegin[one]! + k
@@ -43,7 +46,9 @@ function pair(i: number, k: number): readonly [number, number] {
 }
 
 /** Whether two cars touch in a junction, given where their rears are on their lanes, m. */
-export function bodiesOverlap({ kind, touch: [from, to] }: Conflict, backA: number, backB: number): boolean {
+export function bodiesOverlap({ kind, touch }: Conflict, backA: number, backB: number): boolean {
+  const from = touch[0]
+  const to = touch[1]
   const frontA = backA + carLength
   const frontB = backB + carLength
   if (kind === 'crossing') return frontA > from && backA < to && frontB > from && backB < to

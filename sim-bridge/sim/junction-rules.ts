@@ -17,7 +17,6 @@ export class JunctionRules {
   readonly #network: RoadNetwork
   readonly #cars: CarState
   readonly #occupancy: Occupancy
-
   readonly #nearestFirst: boolean
 
   /** `nearestFirst`: in a crossing the car that is furthest in goes first, instead of the one that entered first. */
@@ -30,9 +29,9 @@ export class JunctionRules {
 
   /**
    * `safe` lowered for the cars on the other lane of the conflict on `lane`, which ends `seen` m ahead.
-   * `own`: car i is on the lane itself; `wait`: its speed for stopping before the junction instead, or 0.
+   * `wait`: the speed of car i for stopping before the junction instead, or 0.
    */
-  safeSpeed(i: number, lane: number, seen: number, own: boolean, safe: number, wait: number): number {
+  safeSpeed(i: number, lane: number, seen: number, safe: number, wait: number): number {
     const { conflict, foeLane, behindConflict, conflictStart, conflictEnd, laneLength } = this.#network
     const { insideBegin, insideCount, insideCar, insideBack } = this.#occupancy
     const { drivers, speed } = this.#cars
@@ -44,7 +43,9 @@ export class JunctionRules {
     if (count === 0) return safe
     const kind = conflict[lane]!
     const distance = seen - behindConflict[lane]!
-    const furthestFirst = own && kind === crossing && this.#nearestFirst
+    // Also where the car sees its own junction once more, around a short loop (MSVehicle::isLeader).
+    const own = this.#cars.lane[i] === lane
+    const furthestFirst = this.#nearestFirst && own && kind === crossing
     // Inside the conflict a car yields to nobody, unless the roads merge (MSLink::getLeaderInfo).
     if (kind === crossing ? distance < -positionEps && !furthestFirst : kind === split && distance < 0) return safe
     const first = insideBegin[other]!
@@ -76,17 +77,18 @@ export class JunctionRules {
   }
 
   /**
-   * A car that crawls behind a foe gives up its request (the end of MSVehicle::checkLinkLeader). That two cars came from
-   * one lane is asked only where roads merge or split: at a crossing it made no difference to any reference run.
+   * A car that crawls behind a foe gives up its request (the end of MSVehicle::checkLinkLeader). That the two came from one
+   * lane counts where roads split, and inside a merge; at a crossing it made no difference to any reference run.
    */
   #refuse(i: number, foe: number, kind: number): void {
     const { predecessor } = this.#network
     const { lane, standingSteps } = this.#cars
-    const origin = kind === crossing ? -1 : predecessor[lane[foe]!]!
-    if (origin === lane[i]) {
+    const origin = predecessor[lane[foe]!]!
+    if (kind === split && origin === lane[i]) {
       this.exitRefused = true
       this.entryRefused = true
-    } else if (origin === predecessor[lane[i]!] || standingSteps[foe]! > blockageSteps) this.exitRefused = true
+    } else if (kind !== crossing && origin !== lane[i] && origin === predecessor[lane[i]!]) this.exitRefused = true
+    else if (standingSteps[foe]! > blockageSteps) this.exitRefused = true
   }
 
   /** A foe that still is in the junction and does not ask to leave it. */

@@ -41,8 +41,10 @@ export interface Conflict {
   readonly lanes: readonly [number, number]
   /** Where the shared part starts (crossing, merge) or ends (split): MSLink's lane length less lengthBehindCrossing. */
   readonly start: readonly [number, number]
-  /** Where the rear of a car is past it. */
+  /** The same and the width of the other lane where the two cross (foeCrossingWidth). */
   readonly end: readonly [number, number]
+  /** Where a rear no longer concerns the cars on the other lane (pastTheCrossingPoint). */
+  readonly past: readonly [number, number]
   /** Part in which bodies touch sideways. */
   readonly touch: readonly [from: number, to: number]
 }
@@ -81,6 +83,7 @@ export interface RoadNetwork {
   readonly foeLane: Int32Array
   readonly conflictStart: Float64Array
   readonly conflictEnd: Float64Array
+  readonly conflictPast: Float64Array
   /** m from the conflict's start to the end of the lane. */
   readonly behindConflict: Float64Array
   /** The straightest lane that is not internal before the lane (MSLane::getLogicalPredecessorLane). */
@@ -119,6 +122,7 @@ export function createNetwork(plan: NetworkPlan): RoadNetwork {
     foeLane: new Int32Array(count).fill(-1),
     conflictStart: new Float64Array(count),
     conflictEnd: new Float64Array(count),
+    conflictPast: new Float64Array(count),
     behindConflict: new Float64Array(count),
     predecessor: new Int32Array(count).fill(-1),
     after: new Int32Array(routes.length * count).fill(-1),
@@ -145,13 +149,14 @@ export function createNetwork(plan: NetworkPlan): RoadNetwork {
       if (network.predecessor[lane]! < 0) network.predecessor[lane] = previous
     }
   })
-  for (const { kind, lanes: pair, start, end } of plan.conflicts) {
+  for (const { kind, lanes: pair, start, end, past } of plan.conflicts) {
     pair.forEach((lane, side) => {
       network.conflict[lane] = kind === 'crossing' ? crossing : kind === 'merge' ? merge : split
       network.keepClear[lane] = kind === 'split' ? 0 : 1
       network.foeLane[lane] = pair[1 - side]!
       network.conflictStart[lane] = start[side]!
       network.conflictEnd[lane] = end[side]!
+      network.conflictPast[lane] = past[side]!
       network.behindConflict[lane] = lanes[lane]!.length - start[side]!
     })
   }

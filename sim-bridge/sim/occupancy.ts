@@ -1,7 +1,7 @@
 import { haltingSpeed } from './crossing.ts'
 import { carLength, type Driver, minGap } from './idm.ts'
 import { LaneOrder, type Places } from './lane-order.ts'
-import { merge, type RoadNetwork } from './network.ts'
+import type { RoadNetwork } from './network.ts'
 
 /** Length of a car with the gap it keeps at rest, m. */
 export const lengthWithGap: number = carLength + minGap
@@ -121,8 +121,7 @@ export class Occupancy {
 
   /** Enters a car that covers a lane with a conflict. */
   #enter(lane: number, car: number, back: number): void {
-    const { conflict, conflictEnd } = this.#network
-    if (conflict[lane] !== merge && back > conflictEnd[lane]!) return
+    if (back > this.#network.conflictPast[lane]!) return
     const first = this.insideBegin[lane]!
     let k = first + this.insideCount[lane]!
     for (; k > first && this.insideCar[k - 1]! > car; k--) {

@@ -40,8 +40,11 @@ export class Planner {
     this.#linkCap = new Float64Array(network.maxLinks)
   }
 
-  /** Safe speed of car i for the next step, m/s; also sets `nextWaiting[i]` and `nextBlocked[i]`. */
-  safeSpeed(i: number): number {
+  /**
+   * Safe speed of car i for the next step, m/s, not above the commanded one; also sets `nextWaiting[i]` and
+   * `nextBlocked[i]`.
+   */
+  safeSpeed(i: number, commanded: number): number {
     const { after, laneCount, laneLength, internal, minor, conflict, keepClear } = this.#network
     const cars = this.#cars
     const row = cars.route[i]! * laneCount
@@ -57,7 +60,7 @@ export class Planner {
     let seenInternal = inside ? seen : 0
     let seenNormal = 0
     let passedInternal = false
-    let safe = Math.min(maxSpeed, this.#ownLaneSpeed(i, driver))
+    let safe = Math.min(maxSpeed, commanded, this.#ownLaneSpeed(i, driver))
     let wait = 0
     let entry = -1
     let kept = -1
@@ -68,7 +71,7 @@ export class Planner {
     for (;;) {
       const next = after[row + lane]!
       if (conflict[lane] !== 0) {
-        safe = this.#rules.safeSpeed(i, lane, seen, links === 0, safe, wait)
+        safe = this.#rules.safeSpeed(i, lane, seen, safe, wait)
         if (this.#rules.exitRefused && refused < 0) {
           refused = links
           if (links === 0) this.nextBlocked[i] = 1

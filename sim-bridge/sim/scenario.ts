@@ -6,7 +6,7 @@ import { type Preset, presets } from './presets.ts'
 import { placeCars, type Start } from './starts.ts'
 
 export { type Preset, presets } from './presets.ts'
-export type { Start } from './starts.ts'
+export { type Start, StartError } from './starts.ts'
 
 /** What a run of the scenario may choose. */
 export interface ScenarioOptions {
@@ -93,7 +93,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
   const roads = createNetwork(plan(size))
   const vehicles = [...(options.vehicles ?? vehicleIds(cars))]
   checkVehicles(vehicles)
-  const learners = options.learners ?? vehicles.map((_, i) => i).filter((i) => i % 2 === 1)
+  const learners = options.learners ?? spreadLearners(vehicles.length, Math.floor(vehicles.length / 2))
   return {
     preset: presets[preset],
     network: roads,
@@ -105,7 +105,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
   }
 }
 
-/** Below this a car on a ring would see itself twice over in its look-ahead. */
+/** Here the straight roads of the figure eight are 7.5 m long: one car with the gap it keeps. */
 const smallestSize = 0.25
 const largestSize = 10_000
 

@@ -130,14 +130,17 @@ export class TrafficSimulator {
     this.#observe()
   }
 
+  /** Nothing is held: for those who drive either simulator. */
+  async close(): Promise<void> {}
+
   /** The next speed of car i; sets `braking`. */
   #plan(i: number, acceleration: number): number {
     const v = this.speed[i]!
     const driver = this.#cars.drivers[i]!
-    const safe = this.#planner.safeSpeed(i)
     const driven = Number.isNaN(acceleration)
-    // Speed mode 1: only the safe speed bounds a command, so that a commanded car may brake at any rate.
     const wanted = driven ? free(driver, v) : commandedSpeed(v, acceleration)
+    const safe = this.#planner.safeSpeed(i, driven ? driver.maxSpeed : wanted)
+    // Speed mode 1: only the safe speed bounds a command, so that a commanded car may brake at any rate.
     const next = driven ? drive(driver, v, safe) : Math.min(wanted, safe)
     this.braking[i] = next < wanted - eps ? 1 : 0
     return next

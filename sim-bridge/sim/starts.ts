@@ -3,6 +3,11 @@ import { observe } from './neighbours.ts'
 import type { Conflict, RoadNetwork } from './network.ts'
 import { Occupancy } from './occupancy.ts'
 
+/** Places at which cars cannot start; the text names the rule and the value found. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
 /** Where a car starts: its loop, the index of its lane and the position of its front bumper on that lane, m. */
 export interface Start {
   readonly route: number
@@ -18,10 +23,10 @@ export interface Start {
 export function placeCars(network: RoadNetwork, vehicles: readonly string[], offsets: readonly number[]): Start[] {
   const count = vehicles.length
   if (offsets.length !== count) {
-    throw new Error(`startOffsets must have one value per car (${count}), got ${offsets.length}`)
+    throw new StartError(`startOffsets must have one value per car (${count}), got ${offsets.length}`)
   }
   for (const offset of offsets) {
-    if (!Number.isFinite(offset)) throw new Error(`startOffsets must be finite, got ${offset}`)
+    if (!Number.isFinite(offset)) throw new StartError(`startOffsets must be finite, got ${offset}`)
   }
   const onMain = network.plan.routes.length === 1 ? count : Math.ceil(count / 2)
   const place = (shift: number, offset: (i: number) => number): Start[] =>
@@ -37,7 +42,7 @@ export function placeCars(network: RoadNetwork, vehicles: readonly string[], off
   checkGaps(network, vehicles, starts)
   for (const conflict of network.plan.conflicts) {
     const inside = startingIn(network, conflict, starts).map((i) => vehicles[i]!)
-    if (inside.length > 1) throw new Error(`at most one car may start in the ${conflict.kind}, got ${inside}`)
+    if (inside.length > 1) throw new StartError(`at most one car may start in the ${conflict.kind}, got ${inside}`)
   }
   return starts
 }
@@ -82,7 +87,7 @@ function checkOrder(
       checkGap(distance - carLength, vehicles[car]!, vehicles[next]!)
       travelled += distance
     })
-    if (travelled > 1.5 * loopLength) throw new Error(`startOffsets must keep the cars in order, got ${offsets}`)
+    if (travelled > 1.5 * loopLength) throw new StartError(`startOffsets must keep the cars in order, got ${offsets}`)
   })
 }
 
@@ -115,5 +120,5 @@ function checkGaps(network: RoadNetwork, vehicles: readonly string[], starts: re
 
 function checkGap(gap: number, car: string, ahead: string): void {
   if (gap >= minGap) return
-  throw new Error(`cars must start at least ${minGap} m apart, got ${gap.toFixed(2)} m from ${car} to ${ahead}`)
+  throw new StartError(`cars must start at least ${minGap} m apart, got ${gap.toFixed(2)} m from ${car} to ${ahead}`)
 }

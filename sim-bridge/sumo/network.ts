@@ -3,8 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { NetworkPlan } from '../sim/network.ts'
-import type { Scenario } from '../sim/scenario.ts'
-import type { Preset } from '../world.ts'
+import type { Preset, Scenario } from '../sim/scenario.ts'
 import { SumoError, SumoMissingError } from './errors.ts'
 
 export interface NetworkOptions extends Scenario {
@@ -33,7 +32,7 @@ export async function writeNetwork(options: NetworkOptions): Promise<NetworkFile
     writeFile(file('nod'), nodesXml(plan)),
     writeFile(file('edg'), edgesXml(plan, preset)),
     writeFile(file('con'), connectionsXml(plan)),
-    writeFile(routeFile, routesXml(options)),
+    writeRoutes(routeFile, options),
   ])
   await runNetconvert(netconvert, [
     ...['--node-files', file('nod')],
@@ -47,6 +46,11 @@ export async function writeNetwork(options: NetworkOptions): Promise<NetworkFile
   ])
   checkLanes(plan, preset, await readFile(netFile, 'utf8'))
   return { netFile, routeFile }
+}
+
+/** Writes the cars, their types and routes alone. */
+export async function writeRoutes(routeFile: string, scenario: Scenario): Promise<void> {
+  await writeFile(routeFile, routesXml(scenario))
 }
 
 async function runNetconvert(program: string, programArguments: readonly string[]): Promise<void> {

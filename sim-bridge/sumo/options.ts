@@ -1,7 +1,7 @@
 import type { ScenarioOptions } from '../sim/scenario.ts'
 
 /** The scenario, and how to get at SUMO. */
-export interface SumoWorldOptions extends ScenarioOptions {
+export interface SumoOptions extends ScenarioOptions {
   /** `sumo` to call; SUMO_HOME/bin, then PATH, if not given. */
   readonly binary?: string
   /** Port on this machine at which a SUMO started by someone else waits (`sumo --remote-port`); nothing is started then. */

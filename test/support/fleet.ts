@@ -7,9 +7,10 @@ import { createAggregator } from '../../broker/aggregator.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { defaultConfig, type PartialConfig } from '../../schemas/config.ts'
 import type { Processes } from '../../schemas/process.ts'
+import { settings } from '../../schemas/setting.ts'
 import type { Summary } from '../../schemas/summary.ts'
-import { createEmbeddedWorld } from '../../sim-bridge/embedded-world.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
+import { createEmbeddedWorld } from '../../sim-bridge/worlds.ts'
 
 export const bin = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
@@ -84,7 +85,7 @@ export async function runLocally(part: PartialConfig): Promise<Summary> {
   const config = { ...defaultConfig, ...part }
   const experiment = createExperiment({
     config,
-    world: createEmbeddedWorld({ preset: config.preset }),
+    world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
     createEngine: (observationSize, hidden) => createReferenceEngine({ observationSize, actionSize: 1, hidden }),
     attachAggregator(context) {
       const clocks = { now: () => 0, wallClock: () => '' }

@@ -34,7 +34,14 @@ export function figureEightPlan(size: number): NetworkPlan {
     ],
     conflicts: [
       // Lanes of 3.2 m width that cross at 4.7 m, cars of 1.8 m width.
-      { kind: 'crossing', lanes: [1, 7], start: [3.1, 3.1], end: [6.3, 6.3], touch: [4.7 - 0.9, 4.7 + 0.9] },
+      {
+        kind: 'crossing',
+        lanes: [1, 7],
+        start: [3.1, 3.1],
+        end: [6.3, 6.3],
+        past: [6.3, 6.3],
+        touch: [4.7 - 0.9, 4.7 + 0.9],
+      },
     ],
     nodes: [
       { id: 'center', x: 0, y: 0, radius: 3.1 },

@@ -26,7 +26,7 @@ export function mergePlan(size: number): NetworkPlan {
     ],
     routes: [
       { lanes: [0, 1, 2, 3], startFrom: 0, startLength: centimetre(common + main), startPhase: 0.5 },
-      { lanes: [0, 4, 5, 6], startFrom: common, startLength: ramp, startPhase: 0.5 },
+      { lanes: [0, 4, 5, 6], startFrom: common, startLength: ramp, startPhase: 0.75 },
     ],
     conflicts: [
       {
@@ -34,9 +34,17 @@ export function mergePlan(size: number): NetworkPlan {
         lanes: [3, 6],
         start: [junctionLength - together[0], junctionLength - together[1]],
         end: [junctionLength - together[0], junctionLength - together[1]],
+        past: [junctionLength, junctionLength],
         touch: [junctionLength - touching, Number.POSITIVE_INFINITY],
       },
-      { kind: 'split', lanes: [1, 4], start: together, end: together, touch: [Number.NEGATIVE_INFINITY, touching] },
+      {
+        kind: 'split',
+        lanes: [1, 4],
+        start: together,
+        end: together,
+        past: [together[0] + sagitta, together[1]],
+        touch: [Number.NEGATIVE_INFINITY, touching],
+      },
     ],
     nodes: [
       { id: 'merge', x: 0, y: 0 },
@@ -91,5 +99,8 @@ const together = [
   (9.436776225921225 * junctionLength) / 12.350000000000001,
   (9.436776225921225 * junctionLength) / 12.367208097127808,
 ] as const
-/** m over which cars of 1.8 m width side by side would touch. */
-const touching = 7.4
+/** Radius of the curve into the ramp, m, and the height of the arc over a car and 2 m that SUMO adds (sagitta in getLeaderInfo). */
+const radius = 12.367208097127808 / angle
+const sagitta = radius - Math.sqrt(radius * radius - 0.25 * 7 * 7)
+/** m over which cars side by side touch, 1.8 m wide but for their cut corners; measured on SUMO (MSVehicle::getBoundingPoly). */
+const touching = 7

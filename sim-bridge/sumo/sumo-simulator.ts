@@ -5,12 +5,13 @@ import { observe } from '../sim/neighbours.ts'
 import type { RoadNetwork } from '../sim/network.ts'
 import { Occupancy } from '../sim/occupancy.ts'
 import { createScenario, type Scenario } from '../sim/scenario.ts'
-import type { World } from '../world.ts'
+import { placeCars } from '../sim/starts.ts'
+import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
-import { type NetworkFiles, writeNetwork } from './network.ts'
-import type { SumoWorldOptions } from './options.ts'
+import { type NetworkFiles, writeNetwork, writeRoutes } from './network.ts'
+import type { SumoOptions } from './options.ts'
 import { findNetconvert, findSumo, requireProgram } from './process.ts'
 
 /**
@@ -18,7 +19,7 @@ import { findNetconvert, findSumo, requireProgram } from './process.ts'
  * are those of `createScenario`; throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words,
  * where it fails.
  */
-export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWorld> {
+export async function createSumoSimulator(options: SumoOptions): Promise<SumoSimulator> {
   const { port, gui = false } = options
   const scenario = createScenario(options)
   if (scenario.crossing !== 'priority') {
@@ -35,9 +36,9 @@ export async function createSumoWorld(options: SumoWorldOptions): Promise<SumoWo
   try {
     const files = await writeNetwork({ ...scenario, directory: directory.path, netconvert: findNetconvert(binary) })
     client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(files) })
-    const world = new SumoWorld(scenario, client, release)
-    await world.reset()
-    return world
+    const simulator = new SumoSimulator(scenario, files.routeFile, client, release)
+    await simulator.reset()
+    return simulator
   } catch (error) {
     await release()
     throw error
@@ -80,7 +81,7 @@ const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
 const SPEED_TOLERANCE = 1e-3
 
 /** The scenario on Eclipse SUMO. Calls must be awaited one after the other. */
-export class SumoWorld implements World {
+export class SumoSimulator implements Simulator {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly loopLength: number
@@ -103,6 +104,10 @@ export class SumoWorld implements World {
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
   readonly #speedMode: number
+  readonly #scenario: Scenario
+  readonly #routeFile: string
+  /** The starts in the route file; undefined for those of the scenario. */
+  #startOffsets: readonly number[] | undefined
   readonly #network: RoadNetwork
   readonly #lanes: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
@@ -113,7 +118,7 @@ export class SumoWorld implements World {
   #collisions: (readonly [number, number])[] = []
   #vehiclesRead = 0
 
-  constructor(scenario: Scenario, client: SumoClient, release: () => Promise<void>) {
+  constructor(scenario: Scenario, routeFile: string, client: SumoClient, release: () => Promise<void>) {
     const { preset, network, vehicles, learner, starts, speedMode } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
@@ -133,6 +138,8 @@ export class SumoWorld implements World {
     this.#client = client
     this.#release = release
     this.#speedMode = speedMode
+    this.#scenario = scenario
+    this.#routeFile = routeFile
     this.#network = network
     this.#lanes = new Map(network.plan.lanes.map(({ name }, lane) => [name, lane]))
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
@@ -150,7 +157,13 @@ export class SumoWorld implements World {
   }
 
   // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
-  async reset(): Promise<void> {
+  async reset(startOffsets?: readonly number[]): Promise<void> {
+    if (startOffsets !== this.#startOffsets) {
+      const { network, vehicles, starts } = this.#scenario
+      const moved = startOffsets === undefined ? starts : placeCars(network, vehicles, startOffsets)
+      await writeRoutes(this.#routeFile, { ...this.#scenario, starts: moved })
+      this.#startOffsets = startOffsets
+    }
     await this.#client.load()
     domains.writeSimulationStep(this.#client.begin())
     domains.readSimulationStep(await this.#client.exchange(), this)

@@ -1,0 +1,97 @@
+/** The part of the configuration that chooses the traffic world; spread into `configSchema`. */
+export const worldProperties = {
+  sim: {
+    enum: ['embedded', 'sumo'],
+    default: 'embedded',
+    description: 'traffic simulator',
+    for: ['fleet', 'sim-bridge'],
+  },
+  preset: {
+    enum: ['flow', 'lab'],
+    default: 'flow',
+    description: 'scenario: limits and accelerations of the cars',
+    for: ['fleet', 'device', 'sim-bridge', 'broker'],
+  },
+  network: {
+    enum: ['figure-eight', 'ring', 'merge'],
+    default: 'figure-eight',
+    description: 'roads: the figure eight, a ring, or two loops that merge',
+    for: ['fleet', 'sim-bridge'],
+  },
+  vehicles: {
+    type: 'integer',
+    minimum: 2,
+    maximum: 40,
+    default: 14,
+    description: 'number of cars',
+    for: ['fleet', 'sim-bridge'],
+  },
+  learners: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: 40,
+    default: null,
+    description: 'how many of them learn, spread evenly (default: every second one)',
+    for: ['fleet', 'sim-bridge'],
+  },
+  startJitter: {
+    type: 'number',
+    minimum: 0,
+    maximum: 10,
+    default: 0,
+    unit: 'm',
+    description: 'each car starts up to this far from its even place, drawn for each epoch',
+    for: ['fleet', 'sim-bridge'],
+  },
+  collision: {
+    enum: ['continue', 'end'],
+    default: 'continue',
+    description: 'what a collision does to the epoch: its steps score 0, or it ends',
+    for: ['fleet', 'sim-bridge'],
+  },
+  brake: {
+    enum: ['soft', 'latched'],
+    default: 'soft',
+    description: 'a command against safety is capped, or braked to a full stop',
+    for: ['fleet', 'sim-bridge'],
+  },
+  crossing: {
+    enum: ['priority', 'nearest-first'],
+    default: 'priority',
+    description: "who goes first at the crossing: SUMO's rules, or who is nearest (embedded only)",
+    for: ['fleet', 'sim-bridge'],
+  },
+  speedMode: {
+    enum: [1, 25, 31],
+    default: 1,
+    description: "SUMO's speed mode: 1 safe speed only, 25 and right of way, 31 all checks",
+    for: ['fleet', 'sim-bridge'],
+  },
+  controller: {
+    type: ['string', 'null'],
+    default: null,
+    description:
+      'no devices: one epoch with none, const:a, cap:c, lead:c, headway:T, alt:c1:c2 or pulse:a:p on the learners',
+    for: ['sim-bridge'],
+  },
+  sumoBinary: {
+    type: ['string', 'null'],
+    default: null,
+    description: 'SUMO program to start (default: sumo on the PATH)',
+    for: ['fleet', 'sim-bridge'],
+  },
+  sumoGui: {
+    type: 'boolean',
+    default: false,
+    description: 'start sumo-gui, a window that shows the cars',
+    for: ['fleet', 'sim-bridge'],
+  },
+  sumoPort: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 65535,
+    default: null,
+    description: 'port on this machine at which a SUMO already waits (sumo --remote-port)',
+    for: ['fleet', 'sim-bridge'],
+  },
+} as const

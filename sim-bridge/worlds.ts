@@ -1,0 +1,38 @@
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import { settings } from '../schemas/setting.ts'
+import { type ScenarioOptions, spreadLearners, vehicleIds } from './sim/scenario.ts'
+import { TrafficSimulator } from './sim/simulator.ts'
+import type { SumoOptions } from './sumo/options.ts'
+import { createSumoSimulator, type SumoSimulator } from './sumo/sumo-simulator.ts'
+import { World, type WorldRules } from './world.ts'
+
+/** A world on the embedded simulator, at its start. Errors name the rule of the options that was broken. */
+export function createEmbeddedWorld(options: ScenarioOptions, rules: WorldRules = {}): World<TrafficSimulator> {
+  return new World(new TrafficSimulator(options), rules)
+}
+
+/**
+ * A world on Eclipse SUMO, which is started (or connected to). Rejects with SumoMissingError where SUMO is not installed
+ * and with SumoError, in SUMO's words, where it fails.
+ */
+export async function createSumoWorld(options: SumoOptions, rules: WorldRules = {}): Promise<World<SumoSimulator>> {
+  return new World(await createSumoSimulator(options), rules)
+}
+
+/** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
+export async function openWorld(config: Config): Promise<World> {
+  const { preset, network, sim, sumoBinary, collision, brake, startJitter } = config
+  const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
+  const scenario = { preset, network, ...carsOf(config) }
+  if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
+  return createSumoWorld({ ...scenario, ...(sumoBinary !== null && { binary: sumoBinary }) }, rules)
+}
+
+/** Ids of the cars of a configuration and the indices of those that learn. */
+export function carsOf(config: Config): { readonly vehicles: readonly string[]; readonly learners: readonly number[] } {
+  const learners = config.learners ?? Math.floor(config.vehicles / 2)
+  if (learners > config.vehicles)
+    throw new ExitError('usage', `--learners must be at most --vehicles (${config.vehicles}), got ${learners}`)
+  return { vehicles: vehicleIds(config.vehicles), learners: spreadLearners(config.vehicles, learners) }
+}
