@@ -3,7 +3,7 @@ import { haltingSpeed } from './crossing.ts'
 import { commandedSpeed, createDriver, drive, free, stepLength } from './idm.ts'
 import { JunctionPlanner } from './junction-planner.ts'
 import { type Neighbourhood, observe } from './neighbours.ts'
-import type { RoadNetwork } from './network.ts'
+import { type RoadNetwork, split } from './network.ts'
 import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
 import { Planner } from './planner.ts'
 import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
@@ -152,7 +152,8 @@ export class TrafficSimulator {
     const { drivers, route, lane: lanes, lanePosition, entryStep, standingSteps } = this.#cars
     const pulledOff = v - this.speed[i]! > 0.5 * drivers[i]!.accel * stepLength
     standingSteps[i] = v > haltingSpeed || pulledOff ? 0 : standingSteps[i]! + 1
-    if (blocked === 1) entryStep[i] = yieldedEntry
+    // Between cars from one lane the order of entry stays (myJunctionEntryTimeNeverYield).
+    if (blocked === 1 && conflict[lanes[i]!] !== split) entryStep[i] = yieldedEntry
     this.speed[i] = v
     let lane = lanes[i]!
     let position = lanePosition[i]! + v * stepLength
