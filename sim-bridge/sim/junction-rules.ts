@@ -12,11 +12,16 @@ export class JunctionRules {
   exitRefused = false
   /** Nor does it ask to enter: the foe came from its own lane. */
   entryRefused = false
+  /** The lowest speed that any foe asks for, m/s, before `wait` raised it; infinite without foes. */
+  foeSpeed: number = Number.POSITIVE_INFINITY
   readonly #network: RoadNetwork
   readonly #cars: CarState
   readonly #occupancy: Occupancy
+  readonly #nearestFirst: boolean
 
-  constructor(network: RoadNetwork, cars: CarState, occupancy: Occupancy) {
+  /** `nearestFirst`: in a crossing the car that is furthest in goes first, instead of the one that entered first. */
+  constructor(network: RoadNetwork, cars: CarState, occupancy: Occupancy, nearestFirst = false) {
+    this.#nearestFirst = nearestFirst
     this.#network = network
     this.#cars = cars
     this.#occupancy = occupancy
@@ -32,15 +37,17 @@ export class JunctionRules {
     const { drivers, speed } = this.#cars
     this.exitRefused = false
     this.entryRefused = false
+    this.foeSpeed = Number.POSITIVE_INFINITY
     const other = foeLane[lane]!
     const count = insideCount[other]!
     if (count === 0) return safe
     const kind = conflict[lane]!
     const distance = seen - behindConflict[lane]!
-    // Inside the conflict a car yields to nobody, unless the roads merge (MSLink::getLeaderInfo).
-    if (kind === crossing ? distance < -positionEps : kind === split && distance < 0) return safe
     // Also where the car sees its own junction once more, around a short loop (MSVehicle::isLeader).
     const own = this.#cars.lane[i] === lane
+    const furthestFirst = this.#nearestFirst && own && kind === crossing
+    // Inside the conflict a car yields to nobody, unless the roads merge (MSLink::getLeaderInfo).
+    if (kind === crossing ? distance < -positionEps && !furthestFirst : kind === split && distance < 0) return safe
     const first = insideBegin[other]!
     const line = seen - laneLength[lane]!
     const driver = drivers[i]!
@@ -54,16 +61,18 @@ export class JunctionRules {
         const inTheWay = isInTheWay(distance, conflictStart[other]! - back)
         if (!inTheWay && (distance < -positionEps || this.#willNotPass(foe, other))) continue
         if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
-      } else {
+      } else if (furthestFirst) {
+        if (!this.#isFurther(foe, back + carLength - conflictStart[other]!, i, -distance)) continue
+      } else if (kind === crossing) {
         // A foe that does not ask to leave the junction and is not in the way has given way (MSLink::getLeaderInfo).
         const inTheWay = distance > 0 && back + carLength > conflictStart[other]!
-        if (!inTheWay && this.#willNotPass(foe, other)) continue
-        if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
-      }
+        if (!inTheWay && (this.#willNotPass(foe, other) || (own && !this.#isLeader(i, foe, other)))) continue
+      } else if (own && back + carLength <= conflictStart[other]! && !this.#isLeader(i, foe, other)) continue
       // The foe is followed as if the two lanes lay on each other, its zone's end at the start of the own.
       const gap = distance - minGap + back - conflictEnd[other]!
       let behind = speedBehindFoe(driver, v, gap, line, speed[foe]!)
       if (kind === crossing) behind = speedUpToCrossing(driver, v, distance, gap, speed[foe]!, behind)
+      if (behind < this.foeSpeed) this.foeSpeed = behind
       // From before the line never brake harder than for stopping at it.
       result = Math.max(wait, Math.min(result, behind))
       if (result < haltingSpeed) this.#refuse(i, foe, kind)
@@ -98,6 +107,12 @@ export class JunctionRules {
     if (entryStep[i]! !== entryStep[foe]!) return entryStep[foe]! < entryStep[i]!
     if (speed[i]! !== speed[foe]!) return speed[i]! < speed[foe]!
     return rank[i]! < rank[foe]!
+  }
+
+  /** Whether a foe, its front `foeWay` m behind the start of the crossing's conflict, is further in than car i. */
+  #isFurther(foe: number, foeWay: number, i: number, way: number): boolean {
+    const { rank } = this.#cars
+    return foeWay !== way ? foeWay > way : rank[foe]! < rank[i]!
   }
 }
 

@@ -1,6 +1,7 @@
 import { haltingSpeed, positionEps, waitSpeed } from './crossing.ts'
-import { brakeGap, carLength, type Driver, follow, free, minGap, stepLength, stop, tau } from './idm.ts'
+import { brakeGap, carLength, type Driver, follow, free, stepLength, stop, tau } from './idm.ts'
 import { JunctionRules } from './junction-rules.ts'
+import { Leaders } from './leaders.ts'
 import type { RoadNetwork } from './network.ts'
 import { type CarState, lengthWithGap, type Occupancy } from './occupancy.ts'
 
@@ -20,6 +21,7 @@ export class Planner {
   readonly #cars: CarState
   readonly #occupancy: Occupancy
   readonly #rules: JunctionRules
+  readonly #leaders: Leaders
   /** Per link of the planned car's view: distance to it, the speed to pass it and the same once the lane behind it was seen. */
   readonly #linkSeen: Float64Array
   readonly #linkSpeed: Float64Array
@@ -30,6 +32,7 @@ export class Planner {
     this.#cars = cars
     this.#occupancy = occupancy
     this.#rules = new JunctionRules(network, cars, occupancy)
+    this.#leaders = new Leaders(network, cars, occupancy)
     this.nextWaiting = new Uint8Array(cars.lane.length)
     this.nextBlocked = new Uint8Array(cars.lane.length)
     this.#linkSeen = new Float64Array(network.maxLinks)
@@ -150,47 +153,19 @@ export class Planner {
 
   /** Safe speed behind the car ahead if any of it is on the same lane (MSVehicle::adaptToLeader). */
   #ownLaneSpeed(i: number, driver: Driver): number {
-    const { lane: lanes, lanePosition, speed } = this.#cars
-    const { order, leavingCar, leavingPosition } = this.#occupancy
-    const lane = lanes[i]!
-    const slot = order.slot[i]! + 1
-    if (slot < order.begin[lane + 1]!) {
-      const car = order.cars[slot]!
-      return follow(driver, speed[i]!, lanePosition[car]! - carLength - lanePosition[i]!, speed[car]!)
-    }
-    const car = leavingCar[lane]!
-    if (car < 0 || car === i) return driver.maxSpeed
-    return follow(driver, speed[i]!, leavingPosition[lane]! - lanePosition[i]!, speed[car]!)
+    const leaders = this.#leaders
+    const { speed } = this.#cars
+    return leaders.findOwn(i) ? follow(driver, speed[i]!, leaders.gap, speed[leaders.car]!) : driver.maxSpeed
   }
 
-  /**
-   * Safe speed behind the rearmost car of a further lane that starts `seen` m ahead, even where a nearer car was already
-   * obeyed (MSLane::getLastVehicleInformation).
-   */
+  /** The same on a further lane that starts `seen` m ahead. */
   #followSpeed(i: number, driver: Driver, lane: number, seen: number): number {
-    const { rearCar, rearPosition } = this.#occupancy
-    const car = rearCar[lane]!
-    if (car < 0 || car === i) return driver.maxSpeed
-    const v = this.#cars.speed[i]!
-    const gap = seen + rearPosition[lane]!
-    if (gap < minGap && rearPosition[lane]! < 0 && this.#network.internal[lane] === 0) {
-      const line = this.#stopLine(i, car, lane, seen)
-      if (line < Number.POSITIVE_INFINITY) return stop(driver, v, line)
-    }
-    return follow(driver, v, gap, this.#cars.speed[car]!)
-  }
-
-  /**
-   * Where a car stops that is closer than minGap to one with its rear still in the junction or on another road: before the
-   * junction, even within it, m ahead; infinite where the rear is on the own road (backOnRoute in MSVehicle::adaptToLeader).
-   */
-  #stopLine(i: number, car: number, lane: number, seen: number): number {
-    const { before, laneCount, laneLength } = this.#network
-    const { route } = this.#cars
-    const junction = before[route[i]! * laneCount + lane]!
-    const line = seen - positionEps - laneLength[junction]!
-    if (route[car] !== route[i] && before[route[car]! * laneCount + lane] !== junction) return line
-    return this.#occupancy.rearPosition[lane]! + laneLength[junction]! >= 0 ? line : Number.POSITIVE_INFINITY
+    const leaders = this.#leaders
+    const { speed } = this.#cars
+    if (!leaders.find(i, lane, seen)) return driver.maxSpeed
+    const v = speed[i]!
+    if (leaders.stopLine < Number.POSITIVE_INFINITY) return stop(driver, v, leaders.stopLine)
+    return follow(driver, v, leaders.gap, speed[leaders.car]!)
   }
 
   /**

@@ -24,7 +24,20 @@ export interface ScenarioOptions {
   readonly learners?: readonly number[]
   /** m by which each car starts ahead of its even place, measured along the normal lanes of its loop; default 0. */
   readonly startOffsets?: readonly number[]
+  /**
+   * SUMO's speed mode of all cars. 1, the default: safe speeds only, every junction counts as open. 25: the minor road gives
+   * way. 31, SUMO's own default: besides, commands stay within the car's own acceleration and deceleration.
+   */
+  readonly speedMode?: SpeedMode
+  /**
+   * Who goes first in a junction: `priority`, the default, is SUMO's rule for the speed mode. With `nearest-first`, in the
+   * embedded world only, it is the car nearest to it, whatever its road.
+   */
+  readonly crossing?: CrossingRule
 }
+
+export type SpeedMode = 1 | 25 | 31
+export type CrossingRule = 'priority' | 'nearest-first'
 
 export type NetworkName = 'figure-eight' | 'ring' | 'merge'
 
@@ -35,7 +48,12 @@ export interface Scenario {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly starts: readonly Start[]
+  readonly speedMode: SpeedMode
+  readonly crossing: CrossingRule
 }
+
+const speedModes: readonly SpeedMode[] = [1, 25, 31]
+const crossingRules: readonly CrossingRule[] = ['priority', 'nearest-first']
 
 const networks: Readonly<Record<NetworkName, { readonly plan: (size: number) => NetworkPlan; readonly cars: number }>> =
   {
@@ -61,7 +79,7 @@ export function spreadLearners(count: number, learners: number): number[] {
 
 /** Checks the options and places the cars. Errors name the rule and the value found. */
 export function createScenario(options: ScenarioOptions): Scenario {
-  const { preset, network = 'figure-eight', size = 1 } = options
+  const { preset, network = 'figure-eight', size = 1, speedMode = 1, crossing = 'priority' } = options
   if (!Object.hasOwn(presets, preset)) throw new Error(`preset must be one of ${Object.keys(presets)}, got ${preset}`)
   if (!Object.hasOwn(networks, network)) {
     throw new Error(`network must be one of ${Object.keys(networks)}, got ${network}`)
@@ -69,6 +87,8 @@ export function createScenario(options: ScenarioOptions): Scenario {
   if (!(size >= smallestSize && size <= largestSize)) {
     throw new Error(`size must be ${smallestSize} to ${largestSize}, got ${size}`)
   }
+  if (!speedModes.includes(speedMode)) throw new Error(`speedMode must be one of ${speedModes}, got ${speedMode}`)
+  if (!crossingRules.includes(crossing)) throw new Error(`crossing must be one of ${crossingRules}, got ${crossing}`)
   const { plan, cars } = networks[network]
   const roads = createNetwork(plan(size))
   const vehicles = [...(options.vehicles ?? vehicleIds(cars))]
@@ -80,6 +100,8 @@ export function createScenario(options: ScenarioOptions): Scenario {
     vehicles,
     learner: markLearners(learners, vehicles.length),
     starts: placeCars(roads, vehicles, options.startOffsets ?? vehicles.map(() => 0)),
+    speedMode,
+    crossing,
   }
 }
 

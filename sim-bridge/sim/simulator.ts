@@ -1,8 +1,9 @@
 import { detectCollisions } from './collisions.ts'
 import { haltingSpeed } from './crossing.ts'
 import { commandedSpeed, createDriver, drive, free, stepLength } from './idm.ts'
+import { JunctionPlanner } from './junction-planner.ts'
 import { type Neighbourhood, observe } from './neighbours.ts'
-import type { RoadNetwork } from './network.ts'
+import { type RoadNetwork, split } from './network.ts'
 import { type CarState, Occupancy, yieldedEntry } from './occupancy.ts'
 import { Planner } from './planner.ts'
 import { createScenario, type Scenario, type ScenarioOptions } from './scenario.ts'
@@ -50,6 +51,8 @@ export class TrafficSimulator {
   readonly #cars: CarState
   readonly #occupancy: Occupancy
   readonly #planner: Planner
+  /** Where cars take turns in junctions; in place of `#planner`. */
+  readonly #junctionPlanner: JunctionPlanner | undefined
   readonly #nextSpeed: Float64Array
   #step = 0
 
@@ -59,7 +62,7 @@ export class TrafficSimulator {
    */
   constructor(options: ScenarioOptions, arrays?: TrafficArrays) {
     const scenario = createScenario(options)
-    const { preset, network, vehicles, learner, starts } = scenario
+    const { preset, network, vehicles, learner, starts, speedMode, crossing } = scenario
     const count = vehicles.length
     const { position, speed, gap, leader, follower, braking } = arrays ?? createArrays(count)
     this.vehicles = vehicles
@@ -79,6 +82,10 @@ export class TrafficSimulator {
     this.#cars = createCars(scenario, speed)
     this.#occupancy = new Occupancy(network, count)
     this.#planner = new Planner(network, this.#cars, this.#occupancy)
+    if (speedMode !== 1 || crossing === 'nearest-first') {
+      const boundedCommands = speedMode === 31
+      this.#junctionPlanner = new JunctionPlanner(network, this.#cars, this.#occupancy, { crossing, boundedCommands })
+    }
     this.#nextSpeed = new Float64Array(count)
     this.#begin(starts)
   }
@@ -103,6 +110,7 @@ export class TrafficSimulator {
     standingSteps.fill(0)
     waiting.fill(0)
     blocked.fill(0)
+    this.#junctionPlanner?.reset()
     this.#observe()
   }
 
@@ -112,11 +120,13 @@ export class TrafficSimulator {
     if (accelerations.length !== count) {
       throw new Error(`accelerations must hold one value per car (${count}), got ${accelerations.length}`)
     }
-    for (let i = 0; i < count; i++) this.#nextSpeed[i] = this.#plan(i, accelerations[i]!)
+    const planner = this.#junctionPlanner ?? this.#planner
+    if (this.#junctionPlanner !== undefined) this.#junctionPlanner.plan(accelerations, this.#nextSpeed, this.braking)
+    else for (let i = 0; i < count; i++) this.#nextSpeed[i] = this.#plan(i, accelerations[i]!)
     this.#step++
-    for (let i = 0; i < count; i++) this.#move(i, this.#nextSpeed[i]!)
-    this.#cars.waiting.set(this.#planner.nextWaiting)
-    this.#cars.blocked.set(this.#planner.nextBlocked)
+    for (let i = 0; i < count; i++) this.#move(i, this.#nextSpeed[i]!, planner.nextBlocked[i]!)
+    this.#cars.waiting.set(planner.nextWaiting)
+    this.#cars.blocked.set(planner.nextBlocked)
     this.#observe()
   }
 
@@ -137,12 +147,13 @@ export class TrafficSimulator {
   }
 
   /** Moves car i by one step at its new speed (semi-implicit Euler; MSVehicle::executeMove, processLaneAdvances). */
-  #move(i: number, v: number): void {
+  #move(i: number, v: number, blocked: number): void {
     const { laneCount, laneLength, after, conflict } = this.#network
     const { drivers, route, lane: lanes, lanePosition, entryStep, standingSteps } = this.#cars
     const pulledOff = v - this.speed[i]! > 0.5 * drivers[i]!.accel * stepLength
     standingSteps[i] = v > haltingSpeed || pulledOff ? 0 : standingSteps[i]! + 1
-    if (this.#planner.nextBlocked[i] === 1) entryStep[i] = yieldedEntry
+    // Between cars from one lane the order of entry stays (myJunctionEntryTimeNeverYield).
+    if (blocked === 1 && conflict[lanes[i]!] !== split) entryStep[i] = yieldedEntry
     this.speed[i] = v
     let lane = lanes[i]!
     let position = lanePosition[i]! + v * stepLength

@@ -24,6 +24,9 @@ import { findNetconvert, findSumo, requireProgram } from './process.ts'
 export async function createSumoSimulator(options: SumoOptions): Promise<SumoSimulator> {
   const { port, gui = false } = options
   const scenario = createScenario(options)
+  if (scenario.crossing !== 'priority') {
+    throw new SumoError(`crossing must be priority, the only rule that SUMO knows, got ${scenario.crossing}`)
+  }
   const binary = findSumo(options.binary, gui)
   if (port === undefined) requireProgram(binary)
   const directory = await openDirectory(options.directory)
@@ -72,9 +75,6 @@ function sumoArguments(files: NetworkFiles): readonly string[] {
   ]
 }
 
-/** Only the safe-speed check stays on: no right of way, no bounds on a commanded acceleration. */
-const SPEED_MODE = 1
-
 /** The scenario on Eclipse SUMO. Calls must be awaited one after the other. */
 export class SumoSimulator implements Simulator {
   readonly vehicles: readonly string[]
@@ -94,6 +94,7 @@ export class SumoSimulator implements Simulator {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
+  readonly #speedMode: number
   readonly #scenario: Scenario
   readonly #routeFile: string
   /** The starts in the route file; undefined for those of the scenario. */
@@ -108,7 +109,7 @@ export class SumoSimulator implements Simulator {
   #vehiclesRead = 0
 
   constructor(scenario: Scenario, routeFile: string, client: SumoClient, release: () => Promise<void>) {
-    const { preset, network, vehicles, learner, starts } = scenario
+    const { preset, network, vehicles, learner, starts, speedMode } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -124,6 +125,7 @@ export class SumoSimulator implements Simulator {
     this.braking = new Uint8Array(count)
     this.#client = client
     this.#release = release
+    this.#speedMode = speedMode
     this.#scenario = scenario
     this.#routeFile = routeFile
     this.#network = network
@@ -166,7 +168,7 @@ export class SumoSimulator implements Simulator {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, SPEED_MODE)
+      domains.writeSpeedMode(writer, id, this.#speedMode)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
