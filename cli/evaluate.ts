@@ -4,7 +4,7 @@ import { type SettingName, settings } from '../schemas/setting.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
-import { createPolicyController, readPolicies } from './policy-controller.ts'
+import { evaluatePolicies, readPolicies } from './policy-controller.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 const spec = {
@@ -49,22 +49,16 @@ ${describeToolOptions(spec)}`,
     try {
       const policies = readPolicies(options.policies, setting)
       const baseline = await measureBaseline(world, options.seed)
-      const control = createPolicyController(world, policies, setting, preset, options.seed)
-      const accelerations = new Float64Array(world.vehicles.length)
-      let state = await world.reset(options.seed)
-      for (let k = 0; !state.terminated && !state.truncated; k++) {
-        control(world, k, accelerations)
-        state = await world.step(accelerations)
-      }
+      const info = await evaluatePolicies(world, policies, { preset, setting, seed: options.seed })
       const result = {
         sim: options.sim,
         preset,
         setting: setting.name,
         seed: options.seed,
         policies: policies.size,
-        meanSpeed: state.info.epochMeanSpeed,
-        nas: state.info.epochNas,
-        collisions: state.info.collisions,
+        meanSpeed: info.epochMeanSpeed,
+        nas: info.epochNas,
+        collisions: info.collisions,
         baseline,
       }
       const ratio = (result.meanSpeed / baseline.meanSpeed).toFixed(3)

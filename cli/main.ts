@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { SimulatorLostError } from '../sim-bridge/simulator.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { commands } from './commands.ts'
 import { followParent } from './parent.ts'
@@ -79,7 +80,7 @@ function report(error: unknown): number {
     say(error.message)
     return error.code
   }
-  if (error instanceof SumoMissingError || error instanceof SumoError) {
+  if (error instanceof SumoMissingError || error instanceof SumoError || error instanceof SimulatorLostError) {
     say(error.message)
     return exitCodes.unreachable
   }

@@ -8,6 +8,7 @@ import type { Setting } from '../schemas/setting.ts'
 import { accelerationOf } from '../sim-bridge/controller.ts'
 import { observe } from '../sim-bridge/observation.ts'
 import { drawSchedules } from '../sim-bridge/schedule.ts'
+import type { StepInfo } from '../sim-bridge/score.ts'
 import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import type { World } from '../sim-bridge/world.ts'
 import { policyOf, readTensorFile } from './tensor-file.ts'
@@ -40,6 +41,22 @@ export function readPolicies(folder: string, setting: Setting): Map<string, Load
       return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
     }),
   )
+}
+
+/** Drives one epoch with the mean actions of these policies; `seed` draws the starts and the decision intervals. */
+export async function evaluatePolicies(
+  world: World,
+  policies: ReadonlyMap<string, LoadedPolicy>,
+  { setting, preset, seed }: { readonly setting: Setting; readonly preset: 'flow' | 'lab'; readonly seed: number },
+): Promise<StepInfo> {
+  const control = createPolicyController(world, policies, setting, preset, seed)
+  const accelerations = new Float64Array(world.vehicles.length)
+  let state = await world.reset(seed)
+  for (let k = 0; !state.terminated && !state.truncated; k++) {
+    control(world, k, accelerations)
+    state = await world.step(accelerations)
+  }
+  return { ...state.info }
 }
 
 /**

@@ -22,11 +22,20 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
 
 /** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
 export async function openWorld(config: Config): Promise<World> {
-  const { preset, network, sim, sumoBinary, collision, brake, startJitter } = config
+  const { preset, network, sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
   const scenario = { preset, network, ...carsOf(config) }
   if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
-  return createSumoWorld({ ...scenario, ...(sumoBinary !== null && { binary: sumoBinary }) }, rules)
+  return createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
+}
+
+/** Which SUMO a configuration asks for. */
+function sumoOf({ sumoBinary, sumoGui, sumoPort }: Config): Pick<SumoOptions, 'binary' | 'gui' | 'port'> {
+  return {
+    gui: sumoGui,
+    ...(sumoBinary !== null && { binary: sumoBinary }),
+    ...(sumoPort !== null && { port: sumoPort }),
+  }
 }
 
 /** Ids of the cars of a configuration and the indices of those that learn. */

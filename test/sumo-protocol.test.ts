@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Connection, MessageFrames, openConnection } from '../sim-bridge/sumo/connection.ts'
 import * as domains from '../sim-bridge/sumo/domains.ts'
-import { SumoError } from '../sim-bridge/sumo/errors.ts'
+import { SumoError, SumoLostError } from '../sim-bridge/sumo/errors.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
 import { StorageReader, StorageWriter } from '../sim-bridge/sumo/storage.ts'
 import { createSumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
@@ -82,12 +82,30 @@ t.test('the values of a step are handed to the sink, and refusals are SUMO’s w
   domains.readSimulationStep(new StorageReader(hex(`${status} 00000002 ${vehicle} ${simulation}`)), sink)
   t.same(seen, [
     ['a', 'r', 1, 2],
-    ['a', 'b'],
+    ['a', 'b', 0],
   ])
   const refused = new StorageReader(hex('09 c4 ff 00000002 6e6f'))
   t.throws(() => domains.readVehicleCommand(refused, 'slowDown of a'), /refused the command "slowDown of a": no/)
   const wrong = new StorageReader(hex('07 02 00 00000000'))
-  t.throws(() => domains.readVehicleCommand(wrong, 'slowDown of a'), /in the order of the commands/)
+  t.throws(() => domains.readVehicleCommand(wrong, 'slowDown of a'), /in the order of the commands: 196 .*, got 2/)
+  const unknown = new StorageReader(hex('07 c4 01 00000000'))
+  t.throws(() => domains.readVehicleCommand(unknown, 'slowDown of a'), /does not know the command "slowDown of a"/)
+  const failed = new StorageReader(hex('0b 02 ff 00000004 6f6f7073'))
+  t.throws(() => domains.readSimulationStep(failed, sink), /refused the command "simulationStep": oops/)
+  const stepOf = (block: string) => () =>
+    domains.readSimulationStep(new StorageReader(hex(`${status} 00000001 ${block}`)), sink)
+  t.throws(stepOf('14 e4 00000001 61 01 40 ff 0c 00000004 676f6e65'), /refused variable 64 of "a": gone/)
+  t.throws(stepOf('11 e4 00000001 61 01 99 00 0b 4000000000000000'), /subscribed variables only, got 153 of "a"/)
+  t.throws(stepOf('12 e4 00000001 61 01 40 00 0b 4000000000000000'), /block must end at byte 29, got 30/)
+  t.throws(stepOf('11 aa 00000001 61 01 40 00 0b 4000000000000000'), /values subscribed to, got an answer of kind 170/)
+  t.throws(stepOf('11 e4 00000001 61 01 40 00 09 4000000000000000'), /must be of type 11, got 9/)
+  t.throws(stepOf('11 e4 00000001 61'), /must hold what it announces/, 'and ends too early')
+  t.throws(
+    stepOf('11 e4 00000001 61 7f 40 00 0b 4000000000000000'),
+    /must hold what it announces/,
+    'too many variables',
+  )
+  t.throws(() => new StorageReader(hex('00')).expectEnd(), /must end with the last answer, got 1 bytes more/)
 })
 
 t.test('the connection waits for SUMO to listen, takes replies in pieces and one call at a time', async (t) => {
@@ -102,12 +120,15 @@ t.test(
   'silence, a lost socket and bytes nobody asked for end the connection with the rule that was broken',
   async (t) => {
     const silent = await connectToFake(t, 20)
-    await t.rejects(silent.connection.exchange(new StorageWriter()), /must reply within 20 ms, got nothing/)
+    await t.rejects(
+      silent.connection.exchange(new StorageWriter()),
+      new SumoLostError('SUMO must reply within 20 ms, got nothing'),
+    )
     t.equal(silent.connection.isOpen, false)
     const lost = await connectToFake(t, 1000)
     const pending = lost.connection.exchange(new StorageWriter())
     lost.server.end()
-    await t.rejects(pending, /must stay open, but SUMO closed it/)
+    await t.rejects(pending, new SumoLostError('the connection to SUMO must stay open, but SUMO closed it'))
     await t.rejects(lost.connection.exchange(new StorageWriter()), /must stay open/, 'also every later call')
     const chatty = await connectToFake(t, 1000)
     chatty.server.write(hex('00000004'))

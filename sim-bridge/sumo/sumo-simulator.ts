@@ -8,6 +8,8 @@ import { createScenario, type Scenario } from '../sim/scenario.ts'
 import { placeCars } from '../sim/starts.ts'
 import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
+import { CollisionList } from './collisions.ts'
+import { Commands, SLOWDOWN_DURATION } from './commands.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
 import { type NetworkFiles, writeNetwork, writeRoutes } from './network.ts'
@@ -73,13 +75,6 @@ function sumoArguments(files: NetworkFiles): readonly string[] {
   ]
 }
 
-/** s: a slowDown shorter than a step is over after the next one. */
-const SLOWDOWN_DURATION = 1e-3
-/** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
-const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
-/** m/s: a difference below this is not braking. */
-const SPEED_TOLERANCE = 1e-3
-
 /** The scenario on Eclipse SUMO. Calls must be awaited one after the other. */
 export class SumoSimulator implements Simulator {
   readonly vehicles: readonly string[]
@@ -96,14 +91,9 @@ export class SumoSimulator implements Simulator {
   readonly leader: Int32Array
   readonly follower: Int32Array
   readonly braking: Uint8Array
-  /** SUMO's own words for its version ("SUMO 1.15.0"). */
-  readonly version: string
-  /** Process id of the SUMO that we started. */
-  readonly processId: number | undefined
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
-  readonly #speedMode: number
   readonly #scenario: Scenario
   readonly #routeFile: string
   /** The starts in the route file; undefined for those of the scenario. */
@@ -113,13 +103,12 @@ export class SumoSimulator implements Simulator {
   readonly #index: ReadonlyMap<string, number>
   readonly #places: { readonly route: Int32Array; readonly lane: Int32Array; readonly lanePosition: Float64Array }
   readonly #occupancy: Occupancy
-  /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
-  readonly #expected: Float64Array
-  #collisions: (readonly [number, number])[] = []
+  readonly #commands: Commands
+  readonly #collisions: CollisionList
   #vehiclesRead = 0
 
   constructor(scenario: Scenario, routeFile: string, client: SumoClient, release: () => Promise<void>) {
-    const { preset, network, vehicles, learner, starts, speedMode } = scenario
+    const { preset, network, vehicles, learner, starts } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -133,27 +122,35 @@ export class SumoSimulator implements Simulator {
     this.leader = new Int32Array(count)
     this.follower = new Int32Array(count)
     this.braking = new Uint8Array(count)
-    this.version = client.version
-    this.processId = client.processId
     this.#client = client
     this.#release = release
-    this.#speedMode = speedMode
     this.#scenario = scenario
     this.#routeFile = routeFile
     this.#network = network
     this.#lanes = new Map(network.plan.lanes.map(({ name }, lane) => [name, lane]))
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
+    this.#collisions = new CollisionList(vehicles, this.position)
     this.#places = {
       route: Int32Array.from(starts, ({ route }) => route),
       lane: new Int32Array(count),
       lanePosition: new Float64Array(count),
     }
     this.#occupancy = new Occupancy(network, count)
-    this.#expected = new Float64Array(count).fill(Number.NaN)
+    this.#commands = new Commands(scenario, STEP_LENGTH)
+  }
+
+  /** SUMO's own words for its version ("SUMO 1.15.0"). */
+  get version(): string {
+    return this.#client.version
+  }
+
+  /** Process id of the SUMO that we started. */
+  get processId(): number | undefined {
+    return this.#client.processId
   }
 
   get collisions(): readonly (readonly [number, number])[] {
-    return this.#collisions
+    return this.#collisions.pairs
   }
 
   // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
@@ -169,40 +166,41 @@ export class SumoSimulator implements Simulator {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, this.#speedMode)
+      domains.writeSpeedMode(writer, id, this.#scenario.speedMode)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
     const reply = await this.#client.exchange()
+    this.#collisions.reset()
     this.#beginState()
     for (const id of this.vehicles) {
       domains.readVehicleCommand(reply, `setSpeedMode of ${id}`)
       domains.readVehicleSubscription(reply, id, this)
     }
     domains.readSimulationSubscription(reply, this)
-    this.#expected.fill(Number.NaN)
+    reply.expectEnd()
+    this.#commands.reset()
     this.#endState()
   }
 
   async step(accelerations: Float64Array): Promise<void> {
     const { vehicles, speed } = this
-    const expected = this.#expected
     if (accelerations.length !== vehicles.length) {
       throw new SumoError(`there must be one acceleration per car, ${vehicles.length}, got ${accelerations.length}`)
     }
     const writer = this.#client.begin()
     for (let i = 0; i < vehicles.length; i++) {
-      const target = Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH)
-      expected[i] = speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
+      const target = this.#commands.target(i, speed[i]!, accelerations[i]!)
       if (!Number.isNaN(target)) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
     }
     domains.writeSimulationStep(writer)
     const reply = await this.#client.exchange()
     for (let i = 0; i < vehicles.length; i++) {
-      if (!Number.isNaN(expected[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
+      if (!Number.isNaN(accelerations[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
     }
     this.#beginState()
     domains.readSimulationStep(reply, this)
+    reply.expectEnd()
     this.#endState()
   }
 
@@ -228,33 +226,24 @@ export class SumoSimulator implements Simulator {
     this.#vehiclesRead++
   }
 
-  /** Takes one collision; SUMO reports a pair once for each of its two cars. */
-  onCollision(collider: string, victim: string): void {
-    const i = this.#index.get(collider)
-    const j = this.#index.get(victim)
-    if (i === undefined || j === undefined) return
-    const first = Math.min(i, j)
-    const second = Math.max(i, j)
-    if (!this.#collisions.some((pair) => pair[0] === first && pair[1] === second))
-      this.#collisions.push([first, second])
+  /** Takes one entry of SUMO's list of collisions; `place` is the collider's on the lane of the collision, m. */
+  onCollision(collider: string, victim: string, place: number): void {
+    this.#collisions.add(collider, victim, place)
   }
 
   #beginState(): void {
     this.#vehiclesRead = 0
-    if (this.#collisions.length > 0) this.#collisions = []
+    this.#collisions.beginState()
   }
 
   #endState(): void {
     const { speed, braking, vehicles } = this
     if (this.#vehiclesRead !== vehicles.length) {
-      throw new SumoError(
-        `all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset the world`,
-      )
+      throw new SumoError(`all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset`)
     }
     this.#occupancy.update(this.#places, speed)
     observe(this.#network, this.#places, this.#occupancy, this)
-    for (let i = 0; i < vehicles.length; i++) {
-      braking[i] = speed[i]! < this.#expected[i]! - SPEED_TOLERANCE ? 1 : 0
-    }
+    this.#collisions.endState()
+    for (let i = 0; i < vehicles.length; i++) braking[i] = this.#commands.isBraking(i, speed[i]!) ? 1 : 0
   }
 }
