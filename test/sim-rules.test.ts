@@ -24,10 +24,16 @@ t.test('car-following has its closed-form values', async (t) => {
 
 t.test('two cars collide in the crossing when both cover its point', async (t) => {
   const [crossing] = figureEightPlan(1).conflicts
-  t.equal(bodiesOverlap(crossing!, -1.19, -1.19), true, 'both fronts 0.9 m before the crossing point')
-  t.equal(bodiesOverlap(crossing!, -1.21, -1.19), false)
-  t.equal(bodiesOverlap(crossing!, 5.59, 0), true, 'a rear 0.9 m behind it')
-  t.equal(bodiesOverlap(crossing!, 5.61, 0), false)
+  // Middles x and y from the crossing point: rears at x − 2.5 + 4.7.
+  const at = (x: number, y: number): boolean => bodiesOverlap(crossing!, 2.2 + x, 2.2 + y)
+  t.equal(at(0, 3.39), true, 'a bumper reaches the side of the other: 2.5 + 0.9 m')
+  t.equal(at(0, -3.41), false)
+  t.equal(at(-3.39, 0), true)
+  // The cut corner of the one against the side of the other: 0.36 x + 0.5 y = 0.36·2.5 + 0.5·0.54 + 0.36·0.54 + 0.5·2.5.
+  t.equal(at(3.03, 3.03), true, 'corner to corner: 0.86 · 3.03 = 2.606 < 2.614')
+  t.equal(at(-3.05, 3.05), false, '0.86 · 3.05 = 2.623')
+  t.equal(at(2.5, 3.42), false)
+  t.equal(at(2.5, 3.39), true, '0.36 · 2.5 + 0.5 · 3.39 = 2.595')
 })
 
 t.test('collisions list each pair of bodies while they overlap', async (t) => {

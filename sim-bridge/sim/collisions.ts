@@ -47,10 +47,32 @@ function pair(i: number, k: number): readonly [number, number] {
 
 /** Whether two cars touch in a junction, given where their rears are on their lanes, m. */
 export function bodiesOverlap({ kind, touch }: Conflict, backA: number, backB: number): boolean {
-  const from = touch[0]
-  const to = touch[1]
-  const frontA = backA + carLength
-  const frontB = backB + carLength
-  if (kind === 'crossing') return frontA > from && backA < to && frontB > from && backB < to
-  return Math.min(frontA, frontB, to) > Math.max(backA, backB, from)
+  const [from, to] = touch
+  if (kind === 'crossing') return octagonsOverlap(backA, backB, (from + to) / 2)
+  return Math.min(backA + carLength, backB + carLength, to) > Math.max(backA, backB, from)
 }
+
+/**
+ * Bodies at right angles. SUMO's are octagons (MSVehicle::getBoundingPoly): 1.8 m wide over the middle 4 m, narrowing to
+ * 1.08 m at the bumpers. Two convex bodies overlap if no direction normal to an edge of either parts their middles.
+ */
+function octagonsOverlap(backA: number, backB: number, crossingPoint: number): boolean {
+  const x = Math.abs(backA + halfLength - crossingPoint)
+  const y = Math.abs(backB + halfLength - crossingPoint)
+  return (
+    Math.max(x, y) < halfLength + halfWidth &&
+    cutWidth * x + cutLength * y < cornerReach &&
+    cutLength * x + cutWidth * y < cornerReach
+  )
+}
+
+const halfLength: number = carLength / 2
+const halfWidth = 0.9
+/** The corner that is cut off: 0.2 of the half length, 0.4 of the half width. */
+const cutLength: number = 0.2 * halfLength
+const cutWidth: number = 0.4 * halfWidth
+/** Reach of both bodies together in the direction of a cut corner's normal, (cutWidth, cutLength) from one body's side. */
+const cornerReach: number =
+  cutWidth * halfLength +
+  cutLength * (halfWidth - cutWidth) +
+  (cutWidth * (halfWidth - cutWidth) + cutLength * halfLength)
