@@ -12,7 +12,7 @@ import { bridgeId, isReported, learnersOf } from '../sim-bridge/cli.ts'
 import { readFaults } from '../sim-bridge/fault-plan.ts'
 import { reportTables } from '../sim-bridge/report-text.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
-import { carsOf } from '../sim-bridge/worlds.ts'
+import { scenarioOf } from '../sim-bridge/worlds.ts'
 import type { Command, CommandIo } from './command.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
@@ -45,7 +45,7 @@ Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, proce
 async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<FleetResult> {
   configuredArchitecture(config)
   if (config.faults !== null) readFaults(config.faults, learnersOf(config))
-  const scenario = createScenario({ preset: config.preset, ...carsOf(config) })
+  const scenario = createScenario(scenarioOf(config))
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)

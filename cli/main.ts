@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { StartError } from '../sim-bridge/sim/scenario.ts'
 import { SimulatorLostError } from '../sim-bridge/simulator.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { commands } from './commands.ts'
@@ -83,6 +84,10 @@ function report(error: unknown): number {
   if (error instanceof SumoMissingError || error instanceof SumoError || error instanceof SimulatorLostError) {
     say(error.message)
     return exitCodes.unreachable
+  }
+  if (error instanceof StartError) {
+    say(error.message)
+    return exitCodes.usage
   }
   say(`internal error: ${error instanceof Error ? error.stack : String(error)}`)
   return exitCodes.internal

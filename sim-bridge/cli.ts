@@ -20,7 +20,7 @@ import { junitXml, tapText } from './report-text.ts'
 import { createRecorder } from './trajectory.ts'
 import { createTrajectoryFiles } from './trajectory-files.ts'
 import type { World } from './world.ts'
-import { carsOf, openWorld } from './worlds.ts'
+import { openWorld, scenarioOf } from './worlds.ts'
 
 export interface BridgeContext extends CommandContext {
   readonly onEvent: (event: BridgeEvent) => void
@@ -57,7 +57,7 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
 
 /** Ids of the vehicles that learn. */
 export function learnersOf(config: Config): string[] {
-  const { vehicles, learners } = carsOf(config)
+  const { vehicles, learners } = scenarioOf(config)
   return vehicles.filter((_, i) => learners.includes(i))
 }
 

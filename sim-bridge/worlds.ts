@@ -22,10 +22,12 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
 
 /** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
 export async function openWorld(config: Config): Promise<World> {
-  const { preset, network, sim, collision, brake, startJitter } = config
+  const { sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
-  const scenario = { preset, network, ...carsOf(config) }
+  const scenario = scenarioOf(config)
   if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
+  if (config.crossing !== 'priority')
+    throw new ExitError('usage', `--crossing must be priority with --sim sumo, got ${config.crossing}`)
   return createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
 }
 
@@ -38,10 +40,15 @@ function sumoOf({ sumoBinary, sumoGui, sumoPort }: Config): Pick<SumoOptions, 'b
   }
 }
 
-/** Ids of the cars of a configuration and the indices of those that learn. */
-export function carsOf(config: Config): { readonly vehicles: readonly string[]; readonly learners: readonly number[] } {
+/** The cars and roads of a configuration. */
+export function scenarioOf(config: Config): ScenarioOptions & Required<Pick<ScenarioOptions, 'vehicles' | 'learners'>> {
+  const { preset, network, crossing, speedMode } = config
   const learners = config.learners ?? Math.floor(config.vehicles / 2)
   if (learners > config.vehicles)
     throw new ExitError('usage', `--learners must be at most --vehicles (${config.vehicles}), got ${learners}`)
-  return { vehicles: vehicleIds(config.vehicles), learners: spreadLearners(config.vehicles, learners) }
+  return {
+    ...{ preset, network, crossing, speedMode },
+    vehicles: vehicleIds(config.vehicles),
+    learners: spreadLearners(config.vehicles, learners),
+  }
 }

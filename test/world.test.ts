@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { defaultConfig } from '../schemas/config.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import type { Transition, World } from '../sim-bridge/world.ts'
-import { carsOf } from '../sim-bridge/worlds.ts'
+import { scenarioOf } from '../sim-bridge/worlds.ts'
 import { requireTool } from './support/require.ts'
 import { driveAlike, type Open, opens } from './support/worlds.ts'
 
@@ -203,7 +203,7 @@ t.test('both worlds start and drive alike with jitter, and with any number of ca
     ),
   ]
   for (const { vehicles, learners, startJitter } of cases) {
-    const scenario = { preset: 'flow', ...carsOf({ ...defaultConfig, vehicles, learners }) } as const
+    const scenario = { ...scenarioOf({ ...defaultConfig, vehicles, learners }) } as const
     const embedded = await opens.embedded(t, scenario, { startJitter })
     const sumo = await opens.sumo(t, scenario, { startJitter })
     const title = `${vehicles} cars, ${learners} learners, ±${startJitter} m`

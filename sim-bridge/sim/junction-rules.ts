@@ -45,7 +45,7 @@ export class JunctionRules {
     const distance = seen - behindConflict[lane]!
     // Also where the car sees its own junction once more, around a short loop (MSVehicle::isLeader).
     const own = this.#cars.lane[i] === lane
-    const furthestFirst = this.#nearestFirst && own && kind === crossing
+    const furthestFirst = this.#nearestFirst && kind === crossing
     // Inside the conflict a car yields to nobody, unless the roads merge (MSLink::getLeaderInfo).
     if (kind === crossing ? distance < -positionEps && !furthestFirst : kind === split && distance < 0) return safe
     const first = insideBegin[other]!
@@ -62,12 +62,14 @@ export class JunctionRules {
         if (!inTheWay && (distance < -positionEps || this.#willNotPass(foe, other))) continue
         if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
       } else if (furthestFirst) {
-        if (!this.#isFurther(foe, back + carLength - conflictStart[other]!, i, -distance)) continue
-      } else if (kind === crossing) {
-        // A foe that does not ask to leave the junction and is not in the way has given way (MSLink::getLeaderInfo).
+        if (own && !this.#isFurther(foe, back + carLength - conflictStart[other]!, i, -distance)) continue
+      } else {
+        // A foe that does not ask to leave the junction and is not in the way has given way, unless it comes from the own
+        // lane (cannotIgnore in MSLink::getLeaderInfo).
         const inTheWay = distance > 0 && back + carLength > conflictStart[other]!
-        if (!inTheWay && (this.#willNotPass(foe, other) || (own && !this.#isLeader(i, foe, other)))) continue
-      } else if (own && back + carLength <= conflictStart[other]! && !this.#isLeader(i, foe, other)) continue
+        if (kind === crossing && !inTheWay && this.#willNotPass(foe, other)) continue
+        if (own && !inTheWay && !this.#isLeader(i, foe, other)) continue
+      }
       // The foe is followed as if the two lanes lay on each other, its zone's end at the start of the own.
       const gap = distance - minGap + back - conflictEnd[other]!
       let behind = speedBehindFoe(driver, v, gap, line, speed[foe]!)

@@ -94,7 +94,6 @@ export class SumoSimulator implements Simulator {
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
-  readonly #speedMode: number
   readonly #scenario: Scenario
   readonly #routeFile: string
   /** The starts in the route file; undefined for those of the scenario. */
@@ -109,7 +108,7 @@ export class SumoSimulator implements Simulator {
   #vehiclesRead = 0
 
   constructor(scenario: Scenario, routeFile: string, client: SumoClient, release: () => Promise<void>) {
-    const { preset, network, vehicles, learner, starts, speedMode } = scenario
+    const { preset, network, vehicles, learner, starts } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
@@ -125,7 +124,6 @@ export class SumoSimulator implements Simulator {
     this.braking = new Uint8Array(count)
     this.#client = client
     this.#release = release
-    this.#speedMode = speedMode
     this.#scenario = scenario
     this.#routeFile = routeFile
     this.#network = network
@@ -168,7 +166,7 @@ export class SumoSimulator implements Simulator {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, this.#speedMode)
+      domains.writeSpeedMode(writer, id, this.#scenario.speedMode)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
