@@ -28,7 +28,7 @@ const controllers: readonly string[] = [
   ...['none', 'cap:4', 'cap:6', 'cap:8', 'headway:5', 'headway:7'],
   ...['const:1.5', 'const:limit', 'pulse:1:5', 'alt:4:8', 'lead:6'],
 ]
-/** Parameters that no rule was checked against. */
+/** Parameters recorded after the rules were written; none was changed for them. */
 const heldOut: readonly string[] = ['headway:4', 'cap:10', 'const:1', 'pulse:2:3', 'alt:3:9', 'lead:2']
 
 /** What was recorded: each as options and controller. */
