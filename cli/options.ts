@@ -109,8 +109,8 @@ function readFile(path: string): PartialConfig {
   }
 }
 
-/** `TRUSTMIX_REQUIRE` belongs to the tests. */
-const foreignVariables = new Set(['TRUSTMIX_REQUIRE'])
+/** These belong to the tests. */
+const foreignVariables = new Set(['TRUSTMIX_REQUIRE', 'TRUSTMIX_PYTHON'])
 
 function readEnvironment(environment: NodeJS.ProcessEnv): PartialConfig {
   const config: PartialConfig = {}

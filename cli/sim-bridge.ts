@@ -8,12 +8,14 @@ import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { describeOptions, readOptions } from './options.ts'
 import { readSummary } from './run-directory.ts'
+import { serveUntilStopped } from './serve.ts'
 
 export const bridgeCommand: Command = {
   help: `trustmix sim-bridge: drives the figure eight with whatever devices are there, until all epochs are done.
 
 Usage: trustmix sim-bridge --run ID --broker mqtt://HOST:PORT [--sim embedded|sumo]
        trustmix sim-bridge --controller headway:5 [--sim embedded|sumo] [--preset flow|lab] [--json]
+       trustmix sim-bridge --serve [--host HOST] [--port N] [--json]
 
 ${describeOptions('sim-bridge')}
 
@@ -27,6 +29,7 @@ the longer of its interval and 1 s, then under the simulator's driver. The repor
       io.output(json ? `${JSON.stringify(figures)}\n` : describe(config.controller, config, figures))
       return exitCodes.ok
     }
+    if (config.serve) return serveUntilStopped(config, json, io)
     const resumed = config.resume === null ? undefined : readSummary(config.resume)
     const { summary, report } = await runSimBridge(config, {
       ...io,

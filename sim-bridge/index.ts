@@ -3,6 +3,7 @@
 export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
+export { type Decision, Decisions, type View } from './decisions.ts'
 export {
   type AggregatorContext,
   createExperiment,
@@ -26,6 +27,7 @@ export { createReport, type Limits, type ReportOptions } from './report.ts'
 export { junitXml, reportTables, tapText } from './report-text.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
+export { type ServeOptions, serveWorlds, type WorldServer } from './serve.ts'
 export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export { type Conflict, type RoadShape, roadShape } from './sim/geometry.ts'

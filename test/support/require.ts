@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
@@ -8,10 +9,28 @@ import type { Test } from 'tap'
  */
 export function requireTool(t: Test, tool: string): boolean {
   if (isOnPath(tool)) return true
-  const required = (process.env.TRUSTMIX_REQUIRE ?? '').split(',').map((name) => name.trim())
-  if (required.includes(tool)) t.fail(`TRUSTMIX_REQUIRE names ${tool}, but it is not on PATH`)
-  else t.plan(0, `${tool} is not on PATH`)
+  absent(t, tool, 'is not on PATH')
   return false
+}
+
+/**
+ * The Python (TRUSTMIX_PYTHON, else `python3`) that can import these modules; where there is none, the test is skipped, or
+ * fails if TRUSTMIX_REQUIRE names the first of them, and undefined is returned.
+ */
+export async function requirePython(t: Test, modules: readonly string[]): Promise<string | undefined> {
+  const python = process.env.TRUSTMIX_PYTHON ?? 'python3'
+  const imports = await new Promise((resolve) => {
+    execFile(python, ['-c', `import ${modules.join(', ')}`], (error) => resolve(error === null))
+  })
+  if (imports) return python
+  absent(t, modules[0] ?? 'python3', `cannot be imported by ${python}, which must have ${modules.join(', ')}`)
+  return undefined
+}
+
+function absent(t: Test, name: string, how: string): void {
+  const required = (process.env.TRUSTMIX_REQUIRE ?? '').split(',').map((entry) => entry.trim())
+  if (required.includes(name)) t.fail(`TRUSTMIX_REQUIRE names ${name}, but it ${how}`)
+  else t.plan(0, `${name} ${how}`)
 }
 
 function isOnPath(tool: string): boolean {

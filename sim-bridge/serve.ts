@@ -1,0 +1,188 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import { maxRequestBytes, type ServeHello, type ServeReply } from '../schemas/serve.ts'
+import { settings, timeGapRange } from '../schemas/setting.ts'
+import { formatVersion } from '../schemas/validator.ts'
+import { featuresOf } from './decisions.ts'
+import { Lines } from './lines.ts'
+import { observationNames } from './observation.ts'
+import { createSession, refusal } from './session.ts'
+import type { World } from './world.ts'
+import { openWorld } from './worlds.ts'
+
+export interface ServeOptions {
+  readonly config: Config
+  readonly software: string
+  /** Clients at a time; further ones are told `full` and let go. 64 if not given. */
+  readonly maxClients?: number
+  /** Told of a client that had to be let go because of a defect of ours. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+export interface WorldServer {
+  readonly host: string
+  readonly port: number
+  readonly clients: number
+  /** Bytes of answers that clients have left unread so far, kept in this process. */
+  readonly unread: number
+  /** Lets all clients go and closes their worlds. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves worlds to other programs over TCP, one per connection, as newline-delimited JSON (docs/serve.md). Rejects with
+ * ExitError where the world cannot be opened or the address not be listened on.
+ */
+export async function serveWorlds({
+  config,
+  software,
+  maxClients = 64,
+  onFailure,
+}: ServeOptions): Promise<WorldServer> {
+  const first = await openWorld(config)
+  // The world that the hello was read off serves the first client that asks.
+  let spare: World | undefined = first
+  const hello = helloOf(first, config, software)
+  const open = async (): Promise<World> => {
+    const world = spare
+    spare = undefined
+    return world ?? openWorld(config)
+  }
+  const clients = new Map<Socket, Promise<void>>()
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => {
+    // What breaks a connection shows as its end.
+    socket.on('error', () => {})
+    if (clients.size >= maxClients) {
+      const full = refusal('full', `at most ${maxClients} clients are served at a time, got one more`)
+      socket.end(`${JSON.stringify(full)}\n`, () => socket.destroy())
+      return
+    }
+    const served = serve(socket, hello, open)
+      .catch((error: unknown) => onFailure?.(error))
+      .finally(() => clients.delete(socket))
+    clients.set(socket, served)
+  })
+  try {
+    await listen(server, config)
+  } catch (error) {
+    await first.close()
+    throw error
+  }
+  const address = server.address()
+  return {
+    host: config.host,
+    port: address !== null && typeof address === 'object' ? address.port : config.port,
+    get clients() {
+      return clients.size
+    },
+    get unread() {
+      let bytes = 0
+      for (const socket of clients.keys()) bytes += socket.writableLength
+      return bytes
+    },
+    async close() {
+      server.close()
+      for (const socket of clients.keys()) socket.destroy()
+      await Promise.all(clients.values())
+      await spare?.close()
+    },
+  }
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<void> {
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (error) {
+    throw new ExitError('usage', `cannot listen on ${host}:${port}: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Answers a client's requests one after the other until it goes. Nothing is read while an answer is under way or unread,
+ * so a client that does not read its answers stops its own requests and costs no memory.
+ */
+async function serve(socket: Socket, hello: ServeHello, open: () => Promise<World>): Promise<void> {
+  const session = createSession(hello, open)
+  const lines = new Lines(maxRequestBytes)
+  try {
+    await send(socket, hello)
+    for await (const chunk of socket)
+      for (const line of lines.push(chunk)) {
+        if (socket.destroyed) return
+        await send(socket, await session.answer(line))
+      }
+  } catch (error) {
+    // A connection that broke is no failure of ours.
+    if (!socket.destroyed) throw error
+  } finally {
+    socket.destroy()
+    await session.close()
+  }
+}
+
+async function send(socket: Socket, reply: ServeReply): Promise<void> {
+  if (socket.write(`${JSON.stringify(reply)}\n`) || socket.destroyed) return
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle)
+      socket.off('close', settle)
+      resolve()
+    }
+    socket.on('drain', settle)
+    socket.on('close', settle)
+  })
+}
+
+function helloOf(world: World, config: Config, software: string): ServeHello {
+  const { preset } = config
+  const { reward, observation, action } = settings[config.setting]
+  const { loopLength, speedLimit, accelerationLimit, stepLength, epochSteps, vehicles } = world
+  const views = ['sensed', 'raw', 'gaps'] as const
+  return {
+    version: formatVersion,
+    kind: 'hello',
+    software,
+    agents: vehicles.filter((_, i) => world.learner[i]),
+    vehicles: [...vehicles],
+    preset,
+    reward,
+    stepLength,
+    epochSteps,
+    loopLength,
+    speedLimit,
+    accelerationLimit,
+    timeGaps: [...timeGapRange[preset]],
+    observations: Object.fromEntries(views.map((view) => [view, spaceOf(world, preset, view)])),
+    defaults: { observation, action, decisionSteps: 1 },
+    maxRequestBytes,
+  }
+}
+
+/** Names of an observation's values and the bounds that none of them leaves, read off the features at both ends. */
+function spaceOf(
+  world: World,
+  preset: 'flow' | 'lab',
+  view: 'sensed' | 'raw' | 'gaps',
+): ServeHello['observations'][string] {
+  const { loopLength, speedLimit } = world
+  const ends = [0, 1].map((end) => {
+    const length = end * loopLength
+    const speed = end * speedLimit
+    return {
+      ...{ position: length, leaderPosition: length, followerPosition: length, gap: length, followerGap: length },
+      ...{ speed, leaderSpeed: speed, followerSpeed: speed },
+    }
+  })
+  const features = featuresOf(world, preset, { observation: view, action: 'acceleration' })
+  const names = view === 'sensed' ? observationNames : features.observationNames
+  const [low, high] = ends.map((sensed) => {
+    if (view === 'sensed') return Float32Array.from(observationNames, (name) => sensed[name])
+    const row = new Float32Array(names.length)
+    features.encode(sensed, row)
+    return row
+  })
+  return { names: [...names], low: Array.from(low ?? []), high: Array.from(high ?? []) }
+}
