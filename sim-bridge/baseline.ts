@@ -1,4 +1,4 @@
-import type { Recorder } from './trajectory.ts'
+import type { Recorder } from './trajectory/trajectory.ts'
 import type { World } from './world.ts'
 
 /** The drivers' baseline: one epoch in which the driver models have every car. */

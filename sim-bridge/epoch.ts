@@ -2,11 +2,11 @@ import type { createBroadcast } from './broadcast.ts'
 import type { Deadline } from './deadline.ts'
 import { createHeldActions } from './held-actions.ts'
 import type { LockStep } from './lock-step.ts'
-import type { Meter } from './meter.ts'
 import type { Pace } from './pace.ts'
+import type { Meter } from './report/meter.ts'
 import type { Rounds } from './rounds.ts'
 import type { Schedule } from './schedule.ts'
-import type { Recorder } from './trajectory.ts'
+import type { Recorder } from './trajectory/trajectory.ts'
 import type { Transition, World } from './world.ts'
 
 export interface EpochOptions {

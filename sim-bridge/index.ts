@@ -3,16 +3,14 @@
 export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
-export { type Decision, Decisions, type View } from './decisions.ts'
 export {
   type AggregatorContext,
   createExperiment,
   type Experiment,
   type ExperimentOptions,
 } from './experiment/experiment.ts'
-export { type PlannedFault, planFaults, readFaults } from './fault-plan.ts'
-export { createFaultyBus, type FaultEffect, type FaultyBus, type FaultyBusOptions } from './faults.ts'
-export { Histogram } from './histogram.ts'
+export { type PlannedFault, planFaults, readFaults } from './faults/fault-plan.ts'
+export { createFaultyBus, type FaultEffect, type FaultyBus, type FaultyBusOptions } from './faults/faults.ts'
 export {
   createLockStep,
   type LockStep,
@@ -20,14 +18,16 @@ export {
   type LockStepOptions,
   type Question,
 } from './lock-step.ts'
-export { createMeter, type DeviceMeter, type Meter, type MeterOptions } from './meter.ts'
 export { observationNames, observe } from './observation.ts'
 export { createPace, type Pace, type PaceOptions, rebaseAfterPeriods } from './pace.ts'
-export { createReport, type Limits, type ReportOptions } from './report.ts'
-export { junitXml, reportTables, tapText } from './report-text.ts'
+export { Histogram } from './report/histogram.ts'
+export { createMeter, type DeviceMeter, type Meter, type MeterOptions } from './report/meter.ts'
+export { createReport, type Limits, type ReportOptions } from './report/report.ts'
+export { junitXml, reportTables, tapText } from './report/report-text.ts'
 export { drawSchedules, type Schedule } from './schedule.ts'
 export type { StepInfo } from './score.ts'
-export { type ServeOptions, serveWorlds, type WorldServer } from './serve.ts'
+export { type Decision, Decisions, type View } from './serve/decisions.ts'
+export { type ServeOptions, serveWorlds, type WorldServer } from './serve/serve.ts'
 export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
 export { type Conflict, type RoadShape, roadShape } from './sim/geometry.ts'
@@ -53,6 +53,6 @@ export {
   type Recorder,
   type Trajectory,
   type TrajectoryFacts,
-} from './trajectory.ts'
+} from './trajectory/trajectory.ts'
 export { type Transition, World, type WorldRules } from './world.ts'
 export { createEmbeddedWorld, createSumoWorld, openWorld } from './worlds.ts'

@@ -1,4 +1,4 @@
-import { Histogram } from './histogram.ts'
+import { Histogram } from './report/histogram.ts'
 
 export interface PaceOptions {
   /** Clock time of one step, ms: step length / real-time factor. */

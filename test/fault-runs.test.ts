@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type Fault, type Faults, validateFaults } from '../schemas/faults.ts'
-import { readFaults } from '../sim-bridge/fault-plan.ts'
+import { readFaults } from '../sim-bridge/faults/fault-plan.ts'
 import { learners, runOnVirtualClock } from './support/cars.ts'
 
 const always = { at: 0, until: 150 }

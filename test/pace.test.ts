@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createRng } from '../device/core/rng.ts'
-import { Histogram } from '../sim-bridge/histogram.ts'
 import { createPace } from '../sim-bridge/pace.ts'
+import { Histogram } from '../sim-bridge/report/histogram.ts'
 
 /** A clock whose sleeps are too long by what `overshoot` says. */
 function createClock(overshoot: (n: number) => number) {

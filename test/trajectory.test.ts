@@ -12,8 +12,8 @@ import {
   TrafficSimulator,
   type Trajectory,
 } from '../sim-bridge/index.ts'
-import { orderOf, passagesOf } from '../sim-bridge/passages.ts'
-import { createTrajectoryFiles, trajectoryFile } from '../sim-bridge/trajectory-files.ts'
+import { orderOf, passagesOf } from '../sim-bridge/trajectory/passages.ts'
+import { createTrajectoryFiles, trajectoryFile } from '../sim-bridge/trajectory/trajectory-files.ts'
 import { referenceRuns, referenceVehicles } from './support/reference-runs.ts'
 
 const eight = roadShape('figure-eight', 421.94)!

@@ -1,4 +1,4 @@
-import { letterOf, type Passage } from '../../sim-bridge/passages.ts'
+import { letterOf, type Passage } from '../../sim-bridge/trajectory/passages.ts'
 import {
   type Box,
   type FigureHead,

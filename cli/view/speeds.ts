@@ -1,4 +1,4 @@
-import type { Trajectory } from '../../sim-bridge/trajectory.ts'
+import type { Trajectory } from '../../sim-bridge/trajectory/trajectory.ts'
 import { spread } from './curve-labels.ts'
 import { type FigureHead, figure, ink, line, small, timeAxis, valueAxis } from './figure.ts'
 import type { Scale } from './scale.ts'

@@ -1,5 +1,5 @@
 import type { Conflict } from '../../sim-bridge/sim/geometry.ts'
-import type { Trajectory } from '../../sim-bridge/trajectory.ts'
+import type { Trajectory } from '../../sim-bridge/trajectory/trajectory.ts'
 import {
   type FigureHead,
   figure,

@@ -1,9 +1,9 @@
-import type { Criterion, Report, Times } from '../schemas/report.ts'
-import { formatVersion } from '../schemas/validator.ts'
-import type { FaultEffect } from './faults.ts'
+import type { Criterion, Report, Times } from '../../schemas/report.ts'
+import { formatVersion } from '../../schemas/validator.ts'
+import type { FaultEffect } from '../faults/faults.ts'
+import type { Pace } from '../pace.ts'
 import type { Histogram } from './histogram.ts'
 import type { Meter } from './meter.ts'
-import type { Pace } from './pace.ts'
 
 export interface ReportOptions {
   readonly run: string

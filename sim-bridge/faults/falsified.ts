@@ -1,7 +1,7 @@
-import type { Rng } from '../device/core/rng.ts'
-import type { Fault } from '../schemas/faults.ts'
-import type { Obs, Observation } from '../schemas/lock-step.ts'
-import { observationNames } from './observation.ts'
+import type { Rng } from '../../device/core/rng.ts'
+import type { Fault } from '../../schemas/faults.ts'
+import type { Obs, Observation } from '../../schemas/lock-step.ts'
+import { observationNames } from '../observation.ts'
 
 /** A question as a fault of sensors or clocks changes it; the same object where it does not. */
 export function falsified(question: Obs, fault: Fault, stepLength: number, draws: () => Rng): Obs {

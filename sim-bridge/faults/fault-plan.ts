@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { ExitError } from '../schemas/exit.ts'
-import { type Fault, type Faults, validateFaults } from '../schemas/faults.ts'
+import { ExitError } from '../../schemas/exit.ts'
+import { type Fault, type Faults, validateFaults } from '../../schemas/faults.ts'
 
 /** A fault of a scenario, with the vehicles that it concerns. */
 export interface PlannedFault {

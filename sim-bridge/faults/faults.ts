@@ -1,13 +1,13 @@
-import type { Bus, Refusal } from '../device/bus/bus.ts'
-import { createRng, type Rng } from '../device/core/rng.ts'
-import type { Fault } from '../schemas/faults.ts'
-import { type Act, type Obs, validateAct, validateObs } from '../schemas/lock-step.ts'
-import type { CountName, Counts } from '../schemas/report.ts'
-import { type Address, type Channel, channels } from '../schemas/topics.ts'
+import type { Bus, Refusal } from '../../device/bus/bus.ts'
+import { createRng, type Rng } from '../../device/core/rng.ts'
+import type { Fault } from '../../schemas/faults.ts'
+import { type Act, type Obs, validateAct, validateObs } from '../../schemas/lock-step.ts'
+import type { CountName, Counts } from '../../schemas/report.ts'
+import { type Address, type Channel, channels } from '../../schemas/topics.ts'
+import { noCounts } from '../report/meter.ts'
 import { corrupt, isRefused } from './corruption.ts'
 import { falsified } from './falsified.ts'
 import { inWindow, type PlannedFault } from './fault-plan.ts'
-import { noCounts } from './meter.ts'
 
 export interface FaultyBusOptions {
   readonly bus: Bus

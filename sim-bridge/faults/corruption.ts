@@ -1,5 +1,5 @@
-import type { Rng } from '../device/core/rng.ts'
-import type { Validator } from '../schemas/validator.ts'
+import type { Rng } from '../../device/core/rng.ts'
+import type { Validator } from '../../schemas/validator.ts'
 
 /**
  * The payload with `bits` of its bits flipped, drawn anew until the receiver's checks refuse it: JSON has no checksum, and a

@@ -1,6 +1,6 @@
-import { type CountName, type Counts, countNames } from '../schemas/report.ts'
+import { type CountName, type Counts, countNames } from '../../schemas/report.ts'
+import type { LockStepObserver } from '../lock-step.ts'
 import { Histogram } from './histogram.ts'
-import type { LockStepObserver } from './lock-step.ts'
 
 /** What is known of one device; bounded however long a run lasts. */
 export interface DeviceMeter {

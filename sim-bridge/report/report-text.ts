@@ -1,4 +1,4 @@
-import type { Criterion, Report } from '../schemas/report.ts'
+import type { Criterion, Report } from '../../schemas/report.ts'
 
 /** The report as tables for people. */
 export function reportTables(report: Report): string {

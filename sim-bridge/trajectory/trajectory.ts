@@ -1,5 +1,5 @@
-import { decodeSafetensors, encodeSafetensors } from '../device/core/safetensors.ts'
-import type { World } from './world.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../device/core/safetensors.ts'
+import type { World } from '../world.ts'
 
 /** What a trajectory says of itself. */
 export interface TrajectoryFacts {
