@@ -1,13 +1,12 @@
-import { type Config, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
-import { type SettingName, settings } from '../schemas/setting.ts'
-import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
-import { StartError } from '../sim-bridge/sim/starts.ts'
+import { settings } from '../schemas/setting.ts'
+import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import { createRecorder, type Trajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import type { World } from '../sim-bridge/world.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import { createPolicyController, readPolicies } from './policy-controller.ts'
 import type { ToolOption } from './tool-options.ts'
+import { parseController, type WorldOptions, worldConfig, worldSpec } from './world-options.ts'
 
 /** The options of commands that open a world of their own. */
 export const drivenWorldSpec = {
@@ -17,40 +16,12 @@ export const drivenWorldSpec = {
     description: 'law of the learners: none, headway:T, const:a, cap:c, lead:c, alt:c1:c2, pulse:a:p',
   },
   policies: { kind: 'text', placeholder: 'DIR', description: 'folder of policies that drive (runs/…/policies)' },
-  preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
-  network: {
-    kind: 'choice',
-    choices: ['figure-eight', 'ring', 'merge'],
-    default: 'figure-eight',
-    description: 'roads',
-  },
-  vehicles: { kind: 'number', integer: true, default: 14, minimum: 2, maximum: 40, description: 'number of cars' },
-  sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
-  setting: {
-    kind: 'choice',
-    choices: ['headway', 'letter'],
-    default: 'headway',
-    description: 'what the policies were trained in',
-  },
-  seed: {
-    kind: 'number',
-    integer: true,
-    default: 1,
-    minimum: 0,
-    maximum: 4294967295,
-    description: 'seed of the decision intervals',
-  },
+  ...worldSpec,
 } as const satisfies Record<string, ToolOption>
 
-export interface DrivenWorldOptions {
+export interface DrivenWorldOptions extends WorldOptions {
   readonly controller: string | undefined
   readonly policies: string | undefined
-  readonly preset: string
-  readonly network: string
-  readonly vehicles: number
-  readonly sim: string
-  readonly setting: string
-  readonly seed: number
 }
 
 /** A world and what drives its learners. */
@@ -70,16 +41,13 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
       'usage',
       `one of --controller and --policies is needed, got ${controller === undefined ? 'none' : 'both'}`,
     )
-  const preset = options.preset === 'lab' ? 'lab' : 'flow'
-  const setting = settings[options.setting as SettingName]
-  const law = controller === undefined ? undefined : lawOf(controller)
+  const config = worldConfig(options)
+  const setting = settings[config.setting]
+  const law = controller === undefined ? undefined : parseController(controller)
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
-  const sim = options.sim === 'sumo' ? 'sumo' : 'embedded'
-  const { vehicles } = options
-  const network = options.network === 'ring' || options.network === 'merge' ? options.network : 'figure-eight'
-  const world = await open({ ...defaultConfig, preset, network, vehicles, sim, setting: setting.name })
-  const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, preset, seed)
-  return { world, control, driver: controller ?? 'policies', network }
+  const world = await openWorld(config)
+  const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, config.preset, seed)
+  return { world, control, driver: controller ?? 'policies', network: config.network }
 }
 
 /** Drives one epoch and records it. */
@@ -101,23 +69,5 @@ export async function recordEpoch(options: DrivenWorldOptions): Promise<Trajecto
     return recorded[0] as Trajectory
   } finally {
     await world.close()
-  }
-}
-
-/** Cars that do not fit their road are a mistake of the options. */
-async function open(config: Config): Promise<World> {
-  try {
-    return await openWorld(config)
-  } catch (error) {
-    if (error instanceof StartError) throw new ExitError('usage', error.message)
-    throw error
-  }
-}
-
-function lawOf(name: string): Controller {
-  try {
-    return createController(name)
-  } catch (error) {
-    throw new ExitError('usage', `--controller: ${(error as Error).message}`)
   }
 }

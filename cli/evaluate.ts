@@ -1,11 +1,11 @@
-import { defaultConfig } from '../schemas/config.ts'
 import { exitCodes } from '../schemas/exit.ts'
-import { type SettingName, settings } from '../schemas/setting.ts'
+import { settings } from '../schemas/setting.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { evaluatePolicies, readPolicies } from './policy-controller.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { worldConfig, worldSpec } from './world-options.ts'
 
 const spec = {
   policies: {
@@ -14,22 +14,7 @@ const spec = {
     required: true,
     description: 'folder with one policy file per vehicle (runs/…/policies)',
   },
-  sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
-  preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
-  setting: {
-    kind: 'choice',
-    choices: ['headway', 'letter'],
-    default: 'headway',
-    description: 'what the policies were trained in',
-  },
-  seed: {
-    kind: 'number',
-    integer: true,
-    default: 1,
-    minimum: 0,
-    maximum: 4294967295,
-    description: 'seed of the decision intervals',
-  },
+  ...worldSpec,
   json: { kind: 'flag', description: 'print one JSON object' },
   help: { kind: 'flag', description: 'this text' },
 } as const
@@ -43,18 +28,20 @@ Usage: trustmix evaluate --policies runs/NAME/policies [--sim embedded|sumo] [--
 ${describeToolOptions(spec)}`,
   async run(args, io) {
     const options = readToolOptions('evaluate', spec, args)
-    const preset = options.preset as 'flow' | 'lab'
-    const setting = settings[options.setting as SettingName]
-    const world = await openWorld({ ...defaultConfig, preset, sim: options.sim as 'embedded' | 'sumo' })
+    const config = worldConfig(options)
+    const { sim, preset, network, seed } = config
+    const setting = settings[config.setting]
+    const world = await openWorld(config)
     try {
       const policies = readPolicies(options.policies, setting)
-      const baseline = await measureBaseline(world, options.seed)
-      const info = await evaluatePolicies(world, policies, { preset, setting, seed: options.seed })
+      const baseline = await measureBaseline(world, seed)
+      const info = await evaluatePolicies(world, policies, { preset, setting, seed })
       const result = {
-        sim: options.sim,
+        sim,
         preset,
+        network,
         setting: setting.name,
-        seed: options.seed,
+        seed,
         policies: policies.size,
         meanSpeed: info.epochMeanSpeed,
         nas: info.epochNas,

@@ -1,14 +1,14 @@
 import type { Config } from '../schemas/config.ts'
-import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { exitCodes } from '../schemas/exit.ts'
 import { isReported, runSimBridge } from '../sim-bridge/cli.ts'
 import { type ControlledEpoch, driveControlled } from '../sim-bridge/controlled.ts'
 import { reportTables } from '../sim-bridge/report/report-text.ts'
-import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { describeOptions, readOptions } from './options.ts'
 import { readSummary } from './run-directory.ts'
 import { serveUntilStopped } from './serve.ts'
+import { parseController } from './world-options.ts'
 
 export const bridgeCommand: Command = {
   help: `trustmix sim-bridge: drives the figure eight with whatever devices are there, until all epochs are done.
@@ -58,14 +58,6 @@ async function driveOnce(config: Config, name: string): Promise<ControlledEpoch>
     return await driveControlled(world, controller, config.seed)
   } finally {
     await world.close()
-  }
-}
-
-function parseController(name: string): Controller {
-  try {
-    return createController(name)
-  } catch (error) {
-    throw new ExitError('usage', `--controller: ${(error as Error).message}`)
   }
 }
 

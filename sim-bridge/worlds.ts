@@ -1,7 +1,7 @@
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { settings } from '../schemas/setting.ts'
-import { type ScenarioOptions, spreadLearners, vehicleIds } from './sim/scenario.ts'
+import { type ScenarioOptions, StartError, spreadLearners, vehicleIds } from './sim/scenario.ts'
 import { TrafficSimulator } from './sim/simulator.ts'
 import type { SumoOptions } from './sumo/options.ts'
 import { createSumoSimulator, type SumoSimulator } from './sumo/sumo-simulator.ts'
@@ -25,10 +25,16 @@ export async function openWorld(config: Config): Promise<World> {
   const { sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
   const scenario = scenarioOf(config)
-  if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
-  if (config.crossing !== 'priority')
+  if (sim === 'sumo' && config.crossing !== 'priority')
     throw new ExitError('usage', `--crossing must be priority with --sim sumo, got ${config.crossing}`)
-  return createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
+  try {
+    if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
+    return await createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
+  } catch (error) {
+    // Cars that do not fit their road.
+    if (error instanceof StartError) throw new ExitError('usage', error.message)
+    throw error
+  }
 }
 
 /** Which SUMO a configuration asks for. */

@@ -13,6 +13,8 @@ const base = {
   preset: 'flow',
   network: 'figure-eight',
   vehicles: 14,
+  learners: undefined,
+  'start-jitter': 0,
   sim: 'embedded',
   setting: 'headway',
   seed: 1,

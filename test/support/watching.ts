@@ -7,6 +7,8 @@ export const headway = {
   preset: 'flow',
   network: 'figure-eight',
   vehicles: 14,
+  learners: undefined,
+  'start-jitter': 0,
   sim: 'embedded',
   setting: 'headway',
   seed: 1,
