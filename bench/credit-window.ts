@@ -1,7 +1,7 @@
 import { createRng } from '../device/core/rng.ts'
 import { timeGapRange } from '../schemas/setting.ts'
 import { drawSchedules, scheduleOf } from '../sim-bridge/schedule.ts'
-import { FigureEight } from '../sim-bridge/sim/figure-eight.ts'
+import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 
 /**
  * How long rewards must be collected for the gradient of the mean speed with respect to the time gap to have the right
@@ -35,7 +35,7 @@ interface Epoch {
 
 /** One estimate per window and epoch. */
 function driveSeed(seed: number, mean: number, deviation: number): number[][] {
-  const simulator = new FigureEight({ preset: 'flow' })
+  const simulator = new TrafficSimulator({ preset: 'flow' })
   const { vehicles, learner, gap, speed, accelerationLimit: limit } = simulator
   const schedules = drawSchedules(
     seed,

@@ -1,6 +1,6 @@
 import { createRng } from '../device/core/index.ts'
 import { defaultConfig } from '../schemas/config.ts'
-import { Decisions } from '../sim-bridge/decisions.ts'
+import { Decisions } from '../sim-bridge/serve/decisions.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import { figureOf } from './measure.ts'
 

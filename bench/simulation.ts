@@ -1,13 +1,13 @@
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { defaultConfig } from '../schemas/config.ts'
 import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
-import { FigureEight } from '../sim-bridge/sim/figure-eight.ts'
+import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
 import { type Figure, figureOf } from './measure.ts'
 
 /** The embedded simulator alone, all cars driven by it. */
 export function simulator(quick: boolean): Figure {
-  const world = new FigureEight({ preset: 'flow' })
+  const world = new TrafficSimulator({ preset: 'flow' })
   const nobody = new Float64Array(world.vehicles.length).fill(Number.NaN)
   const steps = quick ? 15_000 : 60_000
   const run = (): number => {

@@ -1,5 +1,5 @@
 import { createRng } from '../device/core/index.ts'
-import type { Decisions } from '../sim-bridge/decisions.ts'
+import type { Decisions } from '../sim-bridge/serve/decisions.ts'
 
 /** What chooses u for the first agent from its observation (NaN: its driver). */
 export type Policy = (observation: Float32Array) => number

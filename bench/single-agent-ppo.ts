@@ -11,7 +11,7 @@ import {
   slotOf,
 } from '../device/core/index.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
-import type { Decisions } from '../sim-bridge/decisions.ts'
+import type { Decisions } from '../sim-bridge/serve/decisions.ts'
 
 /** What shapes the training; the defaults are those of CleanRL's `ppo_continuous_action.py` but for what is said. */
 export interface SingleAgentOptions {

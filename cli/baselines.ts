@@ -1,6 +1,6 @@
 import { timeGapRange } from '../schemas/setting.ts'
-import { FigureEight } from '../sim-bridge/sim/figure-eight.ts'
 import type { ScenarioOptions } from '../sim-bridge/sim/scenario.ts'
+import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 
 /** A horizontal line of a learning curve. */
 export interface BaselineLine {
@@ -25,7 +25,7 @@ const bestTimeGap = { flow: 5, lab: 7 } as const
  */
 export function measureBaselines(scenario: ScenarioOptions, steps: number): BaselineLine[] {
   const { preset } = scenario
-  const simulator = new FigureEight(scenario)
+  const simulator = new TrafficSimulator(scenario)
   const [shortest, longest] = timeGapRange[preset]
   const { T, g0, k, c, p } = handPolicy[preset]
   const headway =
@@ -41,7 +41,7 @@ export function measureBaselines(scenario: ScenarioOptions, steps: number): Base
   return laws.map(([label, law]) => ({ label, meanSpeed: drive(simulator, law, steps) }))
 }
 
-function drive(simulator: FigureEight, law: Law, steps: number): number {
+function drive(simulator: TrafficSimulator, law: Law, steps: number): number {
   const { accelerationLimit: limit, learner, gap, speed, leader } = simulator
   const accelerations = new Float64Array(learner.length).fill(Number.NaN)
   let sum = 0

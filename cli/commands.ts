@@ -39,4 +39,12 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'drive one epoch with trained policies, without exploration',
     load: async () => (await import('./evaluate.ts')).evaluateCommand,
   },
+  watch: {
+    summary: 'the road and its cars in the terminal: a world of its own, or a running fleet',
+    load: async () => (await import('./watch.ts')).watchCommand,
+  },
+  plot: {
+    summary: 'pictures of recorded epochs: time and space, speeds, the crossing',
+    load: async () => (await import('./plot.ts')).plotCommand,
+  },
 }

@@ -1,19 +1,11 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Engine } from '../device/core/index.ts'
-import { createReferenceEngine } from '../device/engines/reference.ts'
-import { createFeatures, featureCount } from '../device/features.ts'
-import { defaultConfig } from '../schemas/config.ts'
-import { ExitError, exitCodes } from '../schemas/exit.ts'
-import { type SettingName, settings } from '../schemas/setting.ts'
+import { exitCodes } from '../schemas/exit.ts'
+import { settings } from '../schemas/setting.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
-import { accelerationOf } from '../sim-bridge/controller.ts'
-import { observe } from '../sim-bridge/observation.ts'
-import { drawSchedules } from '../sim-bridge/schedule.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
-import { policyOf, readTensorFile } from './tensor-file.ts'
+import { evaluatePolicies, readPolicies } from './policy-controller.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { worldConfig, worldSpec } from './world-options.ts'
 
 const spec = {
   policies: {
@@ -22,22 +14,7 @@ const spec = {
     required: true,
     description: 'folder with one policy file per vehicle (runs/…/policies)',
   },
-  sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
-  preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
-  setting: {
-    kind: 'choice',
-    choices: ['headway', 'letter'],
-    default: 'headway',
-    description: 'what the policies were trained in',
-  },
-  seed: {
-    kind: 'number',
-    integer: true,
-    default: 1,
-    minimum: 0,
-    maximum: 4294967295,
-    description: 'seed of the decision intervals',
-  },
+  ...worldSpec,
   json: { kind: 'flag', description: 'print one JSON object' },
   help: { kind: 'flag', description: 'this text' },
 } as const
@@ -51,45 +28,24 @@ Usage: trustmix evaluate --policies runs/NAME/policies [--sim embedded|sumo] [--
 ${describeToolOptions(spec)}`,
   async run(args, io) {
     const options = readToolOptions('evaluate', spec, args)
-    const preset = options.preset as 'flow' | 'lab'
-    const setting = settings[options.setting as SettingName]
-    const world = await openWorld({ ...defaultConfig, preset, sim: options.sim as 'embedded' | 'sumo' })
+    const config = worldConfig(options)
+    const { sim, preset, network, seed } = config
+    const setting = settings[config.setting]
+    const world = await openWorld(config)
     try {
-      const policies = readPolicies(options.policies, featureCount(setting))
-      const baseline = await measureBaseline(world, options.seed)
-      const features = createFeatures(setting, { preset, ...world })
-      const schedules = drawSchedules(
-        options.seed,
-        world.vehicles.filter((_, i) => world.learner[i]),
-      )
-      const commands = new Map<number, ReturnType<typeof features.command>>()
-      const row = new Float32Array(featureCount(setting))
-      const mean = new Float64Array(1)
-      const accelerations = new Float64Array(world.vehicles.length).fill(Number.NaN)
-      let state = await world.reset(options.seed)
-      for (let k = 0; !state.terminated && !state.truncated; k++) {
-        for (const [i, id] of world.vehicles.entries()) {
-          const policy = policies.get(id)
-          const schedule = schedules.get(id)
-          if (!policy || !schedule) continue
-          if (k >= schedule.phaseSteps && (k - schedule.phaseSteps) % schedule.intervalSteps === 0) {
-            features.encode(observe(world, i), row)
-            policy.engine.policyMean(policy.policy, row, 1, mean)
-            commands.set(i, features.command(mean[0] as number))
-          }
-          accelerations[i] = accelerationOf(commands.get(i), world, i)
-        }
-        state = await world.step(accelerations)
-      }
+      const policies = readPolicies(options.policies, setting)
+      const baseline = await measureBaseline(world, seed)
+      const info = await evaluatePolicies(world, policies, { preset, setting, seed })
       const result = {
-        sim: options.sim,
+        sim,
         preset,
+        network,
         setting: setting.name,
-        seed: options.seed,
+        seed,
         policies: policies.size,
-        meanSpeed: state.info.epochMeanSpeed,
-        nas: state.info.epochNas,
-        collisions: state.info.collisions,
+        meanSpeed: info.epochMeanSpeed,
+        nas: info.epochNas,
+        collisions: info.collisions,
         baseline,
       }
       const ratio = (result.meanSpeed / baseline.meanSpeed).toFixed(3)
@@ -104,26 +60,4 @@ ${describeToolOptions(spec)}`,
       await world.close()
     }
   },
-}
-
-function readPolicies(folder: string, observationSize: number): Map<string, { engine: Engine; policy: Float64Array }> {
-  let names: string[]
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))
-  } catch (error) {
-    throw new ExitError('usage', (error as Error).message)
-  }
-  if (names.length === 0) throw new ExitError('usage', `${folder} must hold policy files (*.safetensors), got none`)
-  return new Map(
-    names.sort().map((name) => {
-      const path = join(folder, name)
-      const { architecture, policy } = policyOf(path, readTensorFile(path))
-      if (architecture.observationSize !== observationSize || architecture.actionSize !== 1)
-        throw new ExitError(
-          'damaged',
-          `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
-        )
-      return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
-    }),
-  )
 }

@@ -55,7 +55,8 @@ export async function superviseBridge({
   io.interrupts(() => bridge.order({ kind: 'stop-now' }))
   const code = await bridge.ended
   // The file is complete before the bridge ends; a message on its channel may still be under way.
-  const summary = code === exitCodes.ok || code === exitCodes.interrupted ? readSummary(directory.path) : undefined
+  const ended = code === exitCodes.ok || code === exitCodes.interrupted || code === exitCodes.failed
+  const summary = ended ? readSummary(directory.path) : undefined
   if (summary) return summary
   if (code === exitCodes.interrupted) throw new ExitError('interrupted', 'interrupted before the first epoch')
   const message =

@@ -3,7 +3,7 @@ import { writeAtomically } from '../device/checkpoint.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Summary } from '../schemas/summary.ts'
 import type { BridgeEvent } from '../sim-bridge/bridge.ts'
-import { carsOf } from '../sim-bridge/worlds.ts'
+import { scenarioOf } from '../sim-bridge/worlds.ts'
 import { measureBaselines } from './baselines.ts'
 import { learningCurve } from './view/curve.ts'
 import { createPainter, stderrPainterOptions } from './view/painter.ts'
@@ -136,8 +136,7 @@ async function writeCurve(
   print: (line: string) => void,
 ): Promise<void> {
   const drivers = { label: 'drivers', meanSpeed: summary.baseline.meanSpeed }
-  const others =
-    config.sim === 'embedded' ? measureBaselines({ preset: config.preset, ...carsOf(config) }, 10 * epochSeconds) : []
+  const others = config.sim === 'embedded' ? measureBaselines(scenarioOf(config), 10 * epochSeconds) : []
   const svg = learningCurve({
     title: `Learning curve: ${summary.method}, setting ${summary.setting}, preset ${summary.preset}, ${summary.sim}`,
     subtitle: `mean speed of all ${config.vehicles} cars per epoch of ${epochSeconds} s, with exploration; seed ${summary.seed}`,

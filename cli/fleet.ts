@@ -3,17 +3,21 @@ import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
 import { configuredArchitecture, connectBus, reach } from '../device/process.ts'
 import type { Config, ConfigKey } from '../schemas/config.ts'
+import { timingProperties } from '../schemas/config-timing.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
+import type { Report } from '../schemas/report.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
-import { bridgeId } from '../sim-bridge/cli.ts'
+import { bridgeId, isReported, learnersOf } from '../sim-bridge/cli.ts'
+import { readFaults } from '../sim-bridge/faults/fault-plan.ts'
+import { reportTables } from '../sim-bridge/report/report-text.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
-import { carsOf } from '../sim-bridge/worlds.ts'
+import { scenarioOf } from '../sim-bridge/worlds.ts'
 import type { Command, CommandIo } from './command.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
-import { openRunDirectory, readResumedConfig, readSummary } from './run-directory.ts'
+import { openRunDirectory, readReport, readResumedConfig, readSummary } from './run-directory.ts'
 import { type Child, startChild, type Task } from './supervisor.ts'
 
 /** The whole fleet on this machine: broker, bridge and one process per vehicle, supervised. */
@@ -25,19 +29,23 @@ Usage: trustmix fleet [--epochs 200] [--seed 1] [--method gated] [--sim embedded
 ${describeOptions('fleet')}
 
 Ctrl-C ends after the present epoch with what there is (exit 130); a second one ends at once.
+With --judge a limit of the report (--realtime, --faults, --deadline-ms) that was not kept is exit code 5.
 Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, processes.json (role, vehicle, pid, restart).`,
   async run(args, io) {
     const { config: asked, json, given } = readOptions('fleet', args, process.env)
     const config = asked.resume === null ? asked : resumedConfig(asked, given)
-    const summary = await runFleet(config, json, io)
+    const { summary, report } = await runFleet(config, json, io)
     if (json) io.output(`${JSON.stringify(summary)}\n`)
-    return summary.interrupted ? exitCodes.interrupted : exitCodes.ok
+    if (report) (json ? io.print : io.output)(`${reportTables(report)}\n`)
+    if (summary.interrupted) return exitCodes.interrupted
+    return config.judge && report?.passed === false ? exitCodes.failed : exitCodes.ok
   },
 }
 
-async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<Summary> {
+async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<FleetResult> {
   configuredArchitecture(config)
-  const scenario = createScenario({ preset: config.preset, ...carsOf(config) })
+  if (config.faults !== null) readFaults(config.faults, learnersOf(config))
+  const scenario = createScenario(scenarioOf(config))
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)
@@ -45,7 +53,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
   if (resumed && done >= config.epochs) {
     if (done === config.epochs && !resumed.interrupted) {
       io.print(`${directory.path} has all its ${done} epochs; give more --epochs to go on`)
-      return resumed
+      return { summary: resumed }
     }
     throw new ExitError('usage', `--epochs must be more than the ${done} that are done, got ${config.epochs}`)
   }
@@ -136,12 +144,18 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<S
     await Promise.race([Promise.all(devices.map(({ ended }) => ended)), delay(5_000)])
     const tables = await view.finish(summary)
     if (!json) io.output(`${tables}\n`)
-    return summary
+    const report = isReported(config) ? readReport(config.report ?? directory.path) : undefined
+    return { summary, ...(report && { report }) }
   } finally {
     view.stop()
     await stopAll(children)
     record()
   }
+}
+
+interface FleetResult {
+  readonly summary: Summary
+  readonly report?: Report
 }
 
 /** One connection to a broker of others before anything is started; ExitError 3 where there is none. */
@@ -183,8 +197,8 @@ function resumedConfig(asked: Config, given: ReadonlySet<string>): Config {
     'epochs',
     'broker',
     'port',
-    'realtime',
     'version',
+    ...Object.keys(timingProperties),
     'answerTimeoutMs',
     'connectTimeoutMs',
   ])

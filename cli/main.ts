@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { StartError } from '../sim-bridge/sim/scenario.ts'
+import { SimulatorLostError } from '../sim-bridge/simulator.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { commands } from './commands.ts'
 import { followParent } from './parent.ts'
@@ -19,7 +21,7 @@ ${Object.entries(commands)
 
 trustmix COMMAND --help lists a command's options.
 Exit codes: 0 ok, 2 bad usage or configuration, 3 a peer, server or program not reachable, 4 damaged data,
-70 internal error, 130 interrupted.`
+5 a limit of a judged run not kept, 70 internal error, 130 interrupted.`
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
@@ -79,9 +81,13 @@ function report(error: unknown): number {
     say(error.message)
     return error.code
   }
-  if (error instanceof SumoMissingError || error instanceof SumoError) {
+  if (error instanceof SumoMissingError || error instanceof SumoError || error instanceof SimulatorLostError) {
     say(error.message)
     return exitCodes.unreachable
+  }
+  if (error instanceof StartError) {
+    say(error.message)
+    return exitCodes.usage
   }
   say(`internal error: ${error instanceof Error ? error.stack : String(error)}`)
   return exitCodes.internal

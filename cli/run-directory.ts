@@ -5,9 +5,10 @@ import { forgetCheckpoints, writeAtomically } from '../device/checkpoint.ts'
 import { rawPublicKey } from '../device/identity.ts'
 import { type Config, defaultConfig, validateConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { type Report, validateReport } from '../schemas/report.ts'
 import { type Summary, validateSummary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
-import { formatVersion } from '../schemas/validator.ts'
+import { formatVersion, type Validator } from '../schemas/validator.ts'
 
 /** Where everything of a run lies. Secrets are readable by the owner only. */
 export interface RunDirectory {
@@ -71,7 +72,15 @@ export function readResumedConfig(directory: string): Config {
 
 /** The summary of a run so far; undefined where not one epoch was finished. */
 export function readSummary(directory: string): Summary | undefined {
-  const path = join(directory, 'summary.json')
+  return readDocument(join(directory, 'summary.json'), validateSummary)
+}
+
+/** How a run kept its time; undefined where it does not say. */
+export function readReport(directory: string): Report | undefined {
+  return readDocument(join(directory, 'report.json'), validateReport)
+}
+
+function readDocument<T>(path: string, validate: Validator<T>): T | undefined {
   if (!existsSync(path)) return undefined
   let value: unknown
   try {
@@ -79,7 +88,7 @@ export function readSummary(directory: string): Summary | undefined {
   } catch (error) {
     throw new ExitError('damaged', `${path} must be JSON: ${(error as Error).message}`)
   }
-  const validated = validateSummary(value)
+  const validated = validate(value)
   if (!validated.ok) throw new ExitError('damaged', `${path}: ${validated.detail}`)
   return validated.value
 }

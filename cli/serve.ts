@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Config } from '../schemas/config.ts'
 import { exitCodes } from '../schemas/exit.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import { serveWorlds } from '../sim-bridge/serve.ts'
+import { serveWorlds } from '../sim-bridge/serve/serve.ts'
 import type { CommandIo } from './command.ts'
 
 /**

@@ -20,7 +20,9 @@ export interface ToolOption {
 
 type Values<S extends Record<string, ToolOption>> = {
   readonly [K in keyof S]: S[K]['kind'] extends 'number'
-    ? number
+    ? S[K] extends { required: true } | { default: number }
+      ? number
+      : number | undefined
     : S[K]['kind'] extends 'flag'
       ? boolean
       : S[K] extends { required: true } | { default: string }

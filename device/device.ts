@@ -168,8 +168,8 @@ export function createDevice(options: DeviceOptions): Device {
     },
 
     decide(observation, outcome) {
-      if (outcome) closeHeld(observation, outcome)
-      const { command, fallback } = permit(propose(observation), observation, limits)
+      if (outcome && observation) closeHeld(observation, outcome)
+      const { command, fallback } = permit(observation && propose(observation), observation, limits)
       if (fallback === undefined) return { command }
       agent.release()
       fallbacks++

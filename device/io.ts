@@ -64,8 +64,8 @@ export interface Round {
 export interface VehicleHandlers {
   /** Starts an epoch; returns the policy's hash. */
   reset(start: Start): string
-  /** Ends the held action, if any, and decides on the next. */
-  decide(observation: Observation, outcome: Outcome | undefined): { command: Command; fallback?: string }
+  /** Ends the held action, if any, and decides on the next; without an observation the fallback does. */
+  decide(observation: Observation | undefined, outcome: Outcome | undefined): { command: Command; fallback?: string }
   learn(at: { readonly epoch: number; readonly step: number }, closing: Closing | undefined): Learned
   /** Considers the policies of the round; resolves when they have come. */
   mix(round: Round): Promise<Mixed>

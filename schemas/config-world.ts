@@ -67,6 +67,13 @@ export const worldProperties = {
     description: "SUMO's speed mode: 1 safe speed only, 25 and right of way, 31 all checks",
     for: ['fleet', 'sim-bridge'],
   },
+  controller: {
+    type: ['string', 'null'],
+    default: null,
+    description:
+      'no devices: one epoch with none, const:a, cap:c, lead:c, headway:T, alt:c1:c2 or pulse:a:p on the learners',
+    for: ['sim-bridge'],
+  },
   sumoBinary: {
     type: ['string', 'null'],
     default: null,

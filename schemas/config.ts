@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
+import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
@@ -43,20 +44,7 @@ export const configSchema = {
       description: 'how policies are mixed',
       for: ['fleet', 'device', 'sim-bridge'],
     },
-    realtime: {
-      type: 'boolean',
-      default: false,
-      description: 'never faster than the clock on the wall',
-      for: ['fleet', 'sim-bridge'],
-    },
-    rtf: {
-      type: 'number',
-      minimum: 0.01,
-      maximum: 100,
-      default: 1,
-      description: 'real-time factor: simulated seconds in a second of the clock (with --realtime)',
-      for: ['fleet', 'sim-bridge'],
-    },
+    ...timingProperties,
     // who and where
     fleet: {
       type: 'string',

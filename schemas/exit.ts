@@ -7,6 +7,8 @@ export const exitCodes = {
   unreachable: 3,
   /** Damaged data. */
   damaged: 4,
+  /** A run that was judged did not keep a limit. */
+  failed: 5,
   /** A defect of ours. */
   internal: 70,
   interrupted: 130,

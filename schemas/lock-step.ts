@@ -69,10 +69,11 @@ export const obsSchema = {
     {
       type: 'object',
       additionalProperties: false,
-      required: [...envelopeKeys, 'observation'],
+      required: [...envelopeKeys],
       properties: {
         ...envelope,
         kind: { const: 'decide' },
+        /** Absent where the sensors gave none: the device answers with its fallback. */
         observation: observationSchema,
         outcome: outcomeSchema,
       },

@@ -1,9 +1,19 @@
+import type { Recorder } from './trajectory/trajectory.ts'
 import type { World } from './world.ts'
 
 /** The drivers' baseline: one epoch in which the driver models have every car. */
-export async function measureBaseline(world: World, seed: number): Promise<{ nas: number; meanSpeed: number }> {
+export async function measureBaseline(
+  world: World,
+  seed: number,
+  recorder?: Recorder,
+): Promise<{ nas: number; meanSpeed: number }> {
   const nobody = new Float64Array(world.vehicles.length).fill(Number.NaN)
   let state = await world.reset(seed)
-  while (!state.terminated && !state.truncated) state = await world.step(nobody)
+  recorder?.begin(0)
+  while (!state.terminated && !state.truncated) {
+    state = await world.step(nobody)
+    recorder?.step(nobody)
+  }
+  recorder?.end()
   return { nas: state.info.epochNas, meanSpeed: state.info.epochMeanSpeed }
 }

@@ -1,19 +1,25 @@
 import type { Bus } from '../device/bus/bus.ts'
 import { createRng } from '../device/core/rng.ts'
-import type { Act, Outcome } from '../schemas/lock-step.ts'
 import type { Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { measureBaseline } from './baseline.ts'
+import type { BridgeEvent } from './bridge-event.ts'
 import { createBroadcast } from './broadcast.ts'
-import { createHeldActions } from './held-actions.ts'
-import { createLockStep, type LockStep, type Question } from './lock-step.ts'
-import { observe } from './observation.ts'
+import { createDeadline } from './deadline.ts'
+import { driveSteps } from './epoch.ts'
+import { createLockStep, type LockStep } from './lock-step.ts'
+import type { Pace } from './pace.ts'
+import { createMeter, latenessOf, type Meter } from './report/meter.ts'
+import { createRounds } from './rounds.ts'
 import { drawSchedules, scheduleOf } from './schedule.ts'
 import { SimulatorLostError } from './simulator.ts'
 import { createTally } from './tally.ts'
+import type { Recorder } from './trajectory/trajectory.ts'
 import type { World } from './world.ts'
+
+export type { BridgeEvent } from './bridge-event.ts'
 
 export interface BridgeOptions {
   readonly world: World
@@ -23,6 +29,7 @@ export interface BridgeOptions {
   readonly run: string
   readonly seed: number
   readonly epochs: number
+  readonly network: string
   readonly preset: string
   readonly sim: string
   readonly setting: Setting
@@ -34,21 +41,22 @@ export interface BridgeOptions {
   readonly now: () => number
   readonly answerTimeoutMs?: number
   readonly gatherTimeoutMs?: number
-  /** Real time: resolves when step k of the epoch may begin. */
-  readonly pace?: (step: number) => Promise<void>
+  /** Real time; without it the world waits for every answer. */
+  readonly pace?: Pace
+  /** Clock time that a device has for a decision; without it, in real time, until the step that it is for begins. */
+  readonly deadlineMs?: number
+  /** Takes the counts of the run; one of its own by default. */
+  readonly meter?: Meter
+  /** Why the run is not what its seed alone would make of it, known from the start. */
+  readonly disturbance?: string
+  /** Told before anything of step k of an epoch is asked. */
+  readonly onStep?: (epoch: number, k: number) => void
   /** The summary of the interrupted run to go on with. */
   readonly resumed?: Summary
+  /** Is told of every step that is driven, the baseline's too. */
+  readonly recorder?: Recorder
   readonly onEvent?: (event: BridgeEvent) => void
 }
-
-/** Progress of a run, for views. */
-export type BridgeEvent =
-  | { readonly kind: 'baseline'; readonly nas: number; readonly meanSpeed: number }
-  | { readonly kind: 'intervals'; readonly intervalS: Readonly<Record<string, number>> }
-  | { readonly kind: 'epoch'; readonly epoch: number; readonly nas: number; readonly meanSpeed: number }
-  | { readonly kind: 'answer'; readonly vehicle: string; readonly answer: Act }
-  | { readonly kind: 'presence'; readonly vehicle: string; readonly state: 'live' | 'offline' }
-  | { readonly kind: 'note'; readonly text: string }
 
 export interface Bridge {
   /** Drives all epochs; resolves with the summary also when stopped early. */
@@ -62,19 +70,18 @@ export interface Bridge {
 }
 
 /**
- * Couples a world to devices: the bridge owns simulated time and steps only when every live device has answered.
- * Order at a boundary: held actions that end are closed and all `learn`; when all have answered, all `mix`; only then
- * those due `decide`.
+ * Couples a world to devices: the bridge owns simulated time. In lock-step it steps only when every live device has
+ * answered; with a pace it steps by the clock (`epoch.ts`).
  */
 export function createBridge(options: BridgeOptions): Bridge {
-  const { world, bus, fleet, run, seed, epochs, setting, roundSteps = 250 } = options
+  const { world, bus, fleet, run, seed, epochs, setting, pace, roundSteps = 250 } = options
   const learners = world.vehicles.filter((_, i) => world.learner[i])
-  const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const schedules = drawSchedules(seed, learners)
   const intervalS = Object.fromEntries(
     learners.map((id) => [id, round(scheduleOf(schedules, id).intervalSteps * world.stepLength)]),
   )
   const tally = createTally({ ...options, setting: setting.name, vehicles: learners, intervalS }, options.resumed)
+  const meter = options.meter ?? createMeter({ vehicles: learners, now: options.now })
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
   const lockStep = createLockStep({
@@ -84,40 +91,51 @@ export function createBridge(options: BridgeOptions): Bridge {
     vehicles: participants,
     now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
+    observer: meter.observer,
     onLeft(vehicle, cause) {
       if (over) return
-      if (stopping !== 'now') tally.disturbed(cause)
+      if (stopping !== 'now') {
+        tally.disturbed(cause)
+        meter.count(vehicle, 'left')
+      }
       emit({ kind: 'presence', vehicle, state: 'offline' })
     },
   })
+  const rounds = createRounds({ world, lockStep, learners, aggregator: options.aggregator, tally, emit })
+  const deadline = createDeadline({ now: options.now, periodMs: pace?.periodMs, deadlineMs: options.deadlineMs })
+  const broadcast = createBroadcast(options, worldEveryMs)
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   const stopsNow = (): boolean => stopping === 'now'
   let over = false
-  let late = 0
   let epoch = options.resumed?.epochs.length ?? 0
   const firstEpoch = epoch + 1
 
-  async function askAll(ids: Iterable<string>, question: (id: string) => Question): Promise<Map<string, Act>> {
-    const answers = new Map<string, Act>()
-    await Promise.all(
-      [...ids].map(async (id) => {
-        const answer = await lockStep.ask(id, question(id))
-        if (!answer) return
-        answers.set(id, answer)
-        if (answer.kind !== 'decide') emit({ kind: 'answer', vehicle: id, answer })
-      }),
-    )
-    return answers
-  }
-
   async function driveEpoch(): Promise<boolean> {
-    let state = await world.reset(epochSeed(seed, epoch))
+    await rounds.idle()
+    const first = await world.reset(epochSeed(seed, epoch))
+    options.recorder?.begin(epoch)
     // Only the first epoch waits for all: later ones go on without a vehicle that is away.
     if (epoch === firstEpoch) await lockStep.gathered(options.gatherTimeoutMs ?? 30_000)
     if (stopsNow()) return false
     tally.begin()
+    options.onStep?.(epoch, 0)
+    await resetDevices()
+    const state = await driveSteps(epoch, first, {
+      ...{ world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, broadcast },
+      ...{ onStep: options.onStep, recorder: options.recorder },
+    })
+    if (!state) return false
+    const { info } = state
+    const entry = { epoch, nas: info.epochNas, meanSpeed: info.epochMeanSpeed }
+    tally.epoch(entry, info.collisions)
+    options.recorder?.end()
+    emit({ kind: 'epoch', ...entry })
+    return true
+  }
+
+  async function resetDevices(): Promise<void> {
     const { stepLength, loopLength, speedLimit, accelerationLimit } = world
-    const resets = await askAll(
+    const resets = await rounds.askAll(
       participants.filter((id) => lockStep.online.has(id)),
       (id) => ({
         kind: 'reset',
@@ -138,32 +156,6 @@ export function createBridge(options: BridgeOptions): Bridge {
     }
     for (const id of participants)
       if (!resets.has(id)) tally.disturbed(`${id} was not there at the reset of epoch ${epoch}`)
-
-    const actions = createHeldActions({ world, lockStep, schedules, epoch })
-    const accelerations = new Float64Array(world.vehicles.length)
-    for (let k = 0; ; k++) {
-      if (stopsNow()) return false
-      const ended = state.terminated || state.truncated
-      const boundary = ended || (k > 0 && k % roundSteps === 0)
-      if (boundary) await actions.settled()
-      const due = actions.due(k)
-      const closed = actions.close(ended ? learners : due, state)
-      if (boundary) await learnAndMix(k, closed)
-      if (ended) break
-      const decided = Promise.all(due.map((id) => actions.decide(id, k, boundary ? undefined : closed.get(id))))
-      if (!options.pace) await decided
-      actions.command(k, accelerations)
-      await options.pace?.(k)
-      state = await world.step(accelerations)
-      broadcast(k + 1)
-      actions.pay(state.rewards)
-    }
-    late += actions.late
-    const { epochNas, epochMeanSpeed, collisions } = state.info
-    const entry = { epoch, nas: epochNas, meanSpeed: epochMeanSpeed }
-    tally.epoch(entry, collisions)
-    emit({ kind: 'epoch', ...entry })
-    return true
   }
 
   /** A simulator that is lost is started again by the next reset: what it was lost in begins anew. */
@@ -180,41 +172,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     }
   }
 
-  async function learnAndMix(step: number, closed: ReadonlyMap<string, Outcome>): Promise<void> {
-    const learned = await askAll(present(lockStep, learners), (id) => {
-      const outcome = closed.get(id)
-      return {
-        kind: 'learn',
-        epoch,
-        step,
-        ...(outcome && { outcome, observation: observe(world, carOf.get(id) as number) }),
-      }
-    })
-    const policies: Record<string, string> = {}
-    for (const id of [...learned.keys()].sort()) {
-      const answer = learned.get(id)
-      if (answer?.kind !== 'learn') continue
-      policies[id] = answer.policyHash
-      tally.learned(id, answer)
-    }
-    const mix = { kind: 'mix', epoch, step, policies } as const
-    let aggregate: string | undefined
-    if (options.aggregator !== undefined && lockStep.live.has(options.aggregator)) {
-      const answer = (await askAll([options.aggregator], () => mix)).get(options.aggregator)
-      if (answer?.kind === 'mix') aggregate = answer.policyHash
-    }
-    const mixed = await askAll(present(lockStep, learners), () => ({ ...mix, ...(aggregate && { aggregate }) }))
-    for (const [id, answer] of mixed) if (answer.kind === 'mix') tally.mixed(id, answer)
-  }
-
-  const broadcast = createBroadcast(options, worldEveryMs)
-
   function publishRun(baseline: { nas: number; meanSpeed: number }): void {
     bus.publish(
       channels.run,
       { fleet, run },
       {
         version: formatVersion,
+        network: options.network,
         preset: options.preset,
         setting: setting.name,
         method: options.method,
@@ -233,7 +197,8 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   return {
     async run() {
-      const baseline = await surviving(() => measureBaseline(world, seed))
+      if (options.disturbance !== undefined) tally.disturbed(options.disturbance)
+      const baseline = await surviving(() => measureBaseline(world, seed, options.recorder))
       tally.baseline(baseline)
       emit({ kind: 'baseline', ...baseline })
       emit({ kind: 'intervals', intervalS })
@@ -244,11 +209,13 @@ export function createBridge(options: BridgeOptions): Bridge {
       }
       if (tally.summary().epochs.length < epochs) tally.interrupt()
       over = true
-      if (late > 0) tally.disturbed(`${late} decisions were left out because the one before came late`)
+      const lateness = latenessOf(meter)
+      if (lateness !== undefined) tally.disturbed(lateness)
       // At once means that nobody is waited for: the devices end with their supervisor.
       const asked = stopsNow() ? [] : present(lockStep, participants)
-      const ends = await askAll(asked, () => ({ kind: 'end', epoch, step: 0 }))
-      for (const [id, answer] of ends) if (answer.kind === 'end' && carOf.has(id)) tally.policy(id, answer.policyHash)
+      const ends = await rounds.askAll(asked, () => ({ kind: 'end', epoch, step: 0 }))
+      for (const [id, answer] of ends)
+        if (answer.kind === 'end' && schedules.has(id)) tally.policy(id, answer.policyHash)
       bus.clear(channels.run, { fleet, run })
       return tally.summary()
     },

@@ -1,15 +1,26 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn, setTimeout as passed } from 'node:timers/promises'
 import type { MqttBus } from '../device/bus/mqtt-bus.ts'
 import { writeAtomically } from '../device/checkpoint.ts'
 import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+import type { Report } from '../schemas/report.ts'
 import { settings } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
-import { createPace } from './pace.ts'
+import { type PlannedFault, readFaults } from './faults/fault-plan.ts'
+import { createFaultyBus, type FaultyBus } from './faults/faults.ts'
+import { createPace, type Pace } from './pace.ts'
+import { createMeter } from './report/meter.ts'
+import { createReport } from './report/report.ts'
+import { junitXml, tapText } from './report/report-text.ts'
+import { createRecorder } from './trajectory/trajectory.ts'
+import { createTrajectoryFiles } from './trajectory/trajectory-files.ts'
 import type { World } from './world.ts'
-import { openWorld } from './worlds.ts'
+import { openWorld, scenarioOf } from './worlds.ts'
 
 export interface BridgeContext extends CommandContext {
   readonly onEvent: (event: BridgeEvent) => void
@@ -19,15 +30,23 @@ export interface BridgeContext extends CommandContext {
   readonly resumed?: Summary
 }
 
+export interface BridgeResult {
+  readonly summary: Summary
+  readonly report: Report
+}
+
 /** `trustmix sim-bridge`: the world and its clock, coupled to devices over MQTT, until all epochs are driven. */
-export async function runSimBridge(config: Config, context: BridgeContext): Promise<Summary> {
+export async function runSimBridge(config: Config, context: BridgeContext): Promise<BridgeResult> {
   const run = required(config, 'run')
+  const plan = config.faults === null ? undefined : readFaults(config.faults, learnersOf(config))
+  const directory = reportDirectory(config)
+  if (directory !== null) prepare(directory)
   const bus = connectBus(config, bridgeId, context)
   try {
     await reach(bus, config, context)
     const world = await openWorld(config)
     try {
-      return await drive(config, context, run, world, bus)
+      return await drive(config, context, run, world, bus, plan)
     } finally {
       await world.close()
     }
@@ -36,49 +55,155 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
   }
 }
 
+/** Ids of the vehicles that learn. */
+export function learnersOf(config: Config): string[] {
+  const { vehicles, learners } = scenarioOf(config)
+  return vehicles.filter((_, i) => learners.includes(i))
+}
+
+/** Whether a run says how it kept its time. */
+export function isReported({ realtime, faults, report, judge, deadlineMs }: Config): boolean {
+  return realtime || judge || faults !== null || report !== null || deadlineMs !== null
+}
+
+/** Where the files of the report go; null: nowhere. */
+export function reportDirectory(config: Config): string | null {
+  return config.report ?? (isReported(config) ? config.runDir : null)
+}
+
 async function drive(
   config: Config,
   context: BridgeContext,
   run: string,
   world: World,
   bus: MqttBus,
-): Promise<Summary> {
+  plan: readonly PlannedFault[] | undefined,
+): Promise<BridgeResult> {
+  const { network, preset, sim, seed, runDir, deadlineMs } = config
+  const facts = { network, preset, sim, seed, driver: `${config.method}, ${config.setting}` }
+  const learners = world.vehicles.filter((_, i) => world.learner[i])
+  const timers = createTimers()
+  const meter = createMeter({ vehicles: learners, now, onCount: (vehicle, name) => faulty?.blame(vehicle, name) })
+  const faulty = plan && faultyBus(config, world, bus, plan, timers.later)
+  const pace = config.realtime ? clockOf(config, world) : undefined
+  const heard = faulty ?? bus
+  heard.onRefused(({ channel, address }) => {
+    if (channel === 'act') meter.count(address.vehicle ?? '', 'refused')
+  })
   const bridge = createBridge({
     world,
-    bus,
+    bus: heard,
     fleet: config.fleet,
     run,
-    seed: config.seed,
+    seed,
     epochs: config.epochs,
+    network: config.network,
     preset: config.preset,
     sim: config.sim,
     setting: settings[config.setting],
     method: config.method,
     ...(config.method === 'average' && { aggregator: aggregatorId }),
-    now: () => performance.now(),
+    now,
     answerTimeoutMs: config.answerTimeoutMs,
-    ...(config.realtime && { pace: createPace(world.stepLength) }),
+    meter,
+    ...(pace && { pace }),
+    ...(deadlineMs !== null && { deadlineMs }),
+    ...(faulty && { onStep: faulty.at, disturbance: `faults were injected (${config.faults})` }),
     ...(context.resumed && { resumed: context.resumed }),
+    ...(runDir !== null && {
+      recorder: createRecorder(world, facts, createTrajectoryFiles(runDir, context.print)),
+    }),
     onEvent(event) {
       context.onEvent(event)
-      if (event.kind === 'epoch' && config.runDir !== null) save(config.runDir, bridge.summary())
+      if (event.kind === 'epoch') save(config, bridge.summary(), report())
     },
   })
+  const before = context.resumed?.epochs.length ?? 0
+  const report = (): Report =>
+    createReport({
+      ...{ run, seed, meter, pace, stepLength: world.stepLength, faults: faulty?.effects() },
+      epochs: bridge.summary().epochs.length - before,
+      deadlineMs: deadlineMs ?? undefined,
+      limits: {
+        misses: config.maxMisses,
+        handedOverSteps: config.maxHandedOver,
+        roundTripMs: config.maxRoundTripMs,
+        rebases: config.maxRebases,
+      },
+    })
   const timer = setInterval(() => bridge.tick(), 250)
   try {
     context.onStart?.(bridge)
     context.stopped.then(() => bridge.stop(config.realtime ? 'now' : 'after-epoch'))
-    const summary = await bridge.run()
-    if (config.runDir !== null) save(config.runDir, summary)
-    return summary
+    const result = { summary: await bridge.run(), report: report() }
+    save(config, result.summary, result.report)
+    return result
   } finally {
     clearInterval(timer)
+    timers.clear()
+  }
+}
+
+function faultyBus(
+  { seed, realtime, rtf }: Config,
+  { stepLength }: World,
+  bus: MqttBus,
+  plan: readonly PlannedFault[],
+  later: (ms: number, work: () => void) => void,
+): FaultyBus {
+  return createFaultyBus({ bus, encoded: true, plan, seed, stepLength, rtf: realtime ? rtf : 1, now, later })
+}
+
+function clockOf({ rtf }: Config, { stepLength }: World): Pace {
+  return createPace({
+    periodMs: (1_000 * stepLength) / rtf,
+    now,
+    // Timers have whole milliseconds: the rest is spent turn by turn, in which messages are handed on.
+    sleep: (ms) => (ms >= 1 ? passed(Math.floor(ms)) : nextTurn()),
+  })
+}
+
+/** Timers of delayed messages; those of a run end with it. */
+function createTimers(): { later(ms: number, work: () => void): void; clear(): void } {
+  const pending = new Set<NodeJS.Timeout>()
+  return {
+    later(ms, work) {
+      const timer = setTimeout(() => {
+        pending.delete(timer)
+        work()
+      }, ms)
+      pending.add(timer)
+    },
+    clear() {
+      for (const timer of pending) clearTimeout(timer)
+    },
   }
 }
 
 /** Client id and user name of the bridge. */
 export const bridgeId = 'sim-bridge'
 
-function save(directory: string, summary: Summary): void {
-  writeAtomically(join(directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+function now(): number {
+  return performance.now()
+}
+
+function prepare(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    throw new ExitError('usage', `--report must be a writable directory: ${(error as Error).message}`)
+  }
+}
+
+function save(config: Config, summary: Summary, report: Report): void {
+  if (config.runDir !== null) writeAtomically(join(config.runDir, 'summary.json'), document(summary))
+  const directory = reportDirectory(config)
+  if (directory === null) return
+  writeAtomically(join(directory, 'report.json'), document(report))
+  writeAtomically(join(directory, 'junit.xml'), junitXml(report))
+  writeAtomically(join(directory, 'tap.txt'), tapText(report))
+}
+
+function document(value: Summary | Report): string {
+  return `${JSON.stringify(value, null, 2)}\n`
 }

@@ -1,26 +1,29 @@
 import type { Command, Outcome } from '../schemas/lock-step.ts'
 import { accelerationOf } from './controller.ts'
+import type { Deadline } from './deadline.ts'
 import type { LockStep } from './lock-step.ts'
 import { observe } from './observation.ts'
+import type { Meter } from './report/meter.ts'
 import { type Schedule, scheduleOf } from './schedule.ts'
 import type { Transition, World } from './world.ts'
 
 /** What the cars of one epoch are driven by: each action is held from its decision to the next one. */
 export interface HeldActions {
-  /** Vehicles whose next decision falls on step k; one that is still thinking is left out and counted as late. */
+  /** Vehicles whose decision falls due at step k; one that falls due while the one before has no answer is left out. */
   due(k: number): string[]
-  /** Ends the held actions of these vehicles in this state; each outcome is over the part that was driven. */
-  close(ids: readonly string[], state: Pick<Transition, 'terminated' | 'truncated'>): Map<string, Outcome>
-  /** Asks for a decision and holds it from when it comes (in real time that may be steps later). */
-  decide(id: string, k: number, outcome: Outcome | undefined): Promise<void>
+  /** Ends the held actions of these vehicles in this state; each outcome is over the part that was driven under it. */
+  close(ids: readonly string[], ending: Ending): Map<string, Outcome>
+  /**
+   * Ends the held action of a vehicle, asks for a decision and holds it from when it comes. In real time both may be later: a
+   * device that is learning is asked, about the state of then, when it has answered.
+   */
+  decide(id: string): Promise<void>
   /** Resolves when no decision is outstanding. */
   settled(): Promise<unknown>
   /** Writes every car's command for step k; NaN where the simulator drives. */
   command(k: number, accelerations: Float64Array): void
   /** Pays the step that was driven: rewards per car. */
   pay(rewards: Float64Array): void
-  /** Decisions left out so far because the one before came late. */
-  readonly late: number
 }
 
 export interface HeldActionsOptions {
@@ -28,7 +31,14 @@ export interface HeldActionsOptions {
   readonly lockStep: LockStep
   readonly schedules: ReadonlyMap<string, Schedule>
   readonly epoch: number
+  readonly meter: Meter
+  readonly deadline: Deadline
 }
+
+/** Whether the epoch ends with the action. */
+export type Ending = Pick<Transition, 'terminated' | 'truncated'>
+
+const goingOn: Ending = { terminated: false, truncated: false }
 
 interface Held {
   readonly command: Command
@@ -37,65 +47,126 @@ interface Held {
   steps: number
 }
 
-export function createHeldActions({ world, lockStep, schedules, epoch }: HeldActionsOptions): HeldActions {
+/** A decision that fell due and has no answer yet. */
+interface Wanted {
+  readonly step: number
+  readonly dueAtMs: number
+  /** It fell due while the device was learning or mixing. */
+  readonly learning: boolean
+  answer: Promise<void> | undefined
+  missed: boolean
+}
+
+export function createHeldActions(options: HeldActionsOptions): HeldActions {
+  const { world, lockStep, schedules, epoch, meter, deadline } = options
   const learners = [...schedules.keys()]
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const held = new Map<string, Held>()
-  /** Decisions asked for and not yet answered, and the step of the last question. */
-  const thinking = new Map<string, Promise<void>>()
-  const askedAt = new Map<string, number>()
-  let late = 0
+  const wanted = new Map<string, Wanted>()
+  /** Per car, what the present step is driven by. */
+  const driving = new Array<Held | undefined>(world.vehicles.length).fill(undefined)
+  const secondSteps = Math.round(1 / world.stepLength)
 
-  /** An action is held for at most max(interval, 1 s) beyond its due end, then the simulator's driver has the car. */
-  const isDriven = (id: string, k: number): boolean => {
-    if (!lockStep.live.has(id)) return false
-    const waited = k - (askedAt.get(id) ?? k)
-    return !thinking.has(id) || waited <= Math.max(scheduleOf(schedules, id).intervalSteps, 1 / world.stepLength)
+  let step = 0
+
+  const miss = (id: string, learning: boolean): void => {
+    meter.count(id, 'misses')
+    if (learning) meter.count(id, 'missesWhileLearning')
+  }
+
+  const fallDue = (id: string): boolean => {
+    meter.count(id, 'decisions')
+    const kind = lockStep.outstanding(id)
+    const learning = kind === 'learn' || kind === 'mix'
+    if (!wanted.has(id)) {
+      wanted.set(id, { step, dueAtMs: deadline.now(), learning, answer: undefined, missed: false })
+      return true
+    }
+    meter.count(id, 'leftOut')
+    miss(id, learning)
+    return false
+  }
+
+  /** The step that a decision is for begins without it. */
+  const judge = (id: string, decision: Wanted): void => {
+    const verdict = deadline.atStep(decision.dueAtMs)
+    if (verdict === 'unjudged') meter.count(id, 'unjudged')
+    if (verdict !== 'missed') return
+    decision.missed = true
+    miss(id, decision.learning)
+  }
+
+  /** The action in force at step k; none where the simulator's driver has the car. */
+  const actionOf = (id: string, k: number): Held | undefined => {
+    if (!lockStep.live.has(id)) {
+      meter.count(id, 'awaySteps')
+      return undefined
+    }
+    const late = wanted.get(id)
+    if (!late) return held.get(id)
+    if (late.step === k) judge(id, late)
+    const longest = Math.max(scheduleOf(schedules, id).intervalSteps, secondSteps)
+    const goesOn = k - late.step < longest
+    meter.count(id, goesOn ? 'lateHeldSteps' : 'handedOverSteps')
+    return goesOn ? held.get(id) : undefined
+  }
+
+  const close = (id: string, { terminated, truncated }: Ending): Outcome | undefined => {
+    const action = held.get(id)
+    if (!action || action.steps === 0) return undefined
+    const { reward, steps } = action
+    action.reward = 0
+    action.steps = 0
+    return { reward: reward / steps, steps, terminated, truncated }
+  }
+
+  const decisionQuestion = (id: string) => {
+    const outcome = close(id, goingOn)
+    const observation = observe(world, carOf.get(id) as number)
+    return { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) } as const
   }
 
   return {
-    due: (k) =>
-      learners.filter((id) => {
-        if (!lockStep.live.has(id) || !isDue(scheduleOf(schedules, id), k)) return false
-        if (thinking.has(id)) late++
-        return !thinking.has(id)
-      }),
-    close(ids, { terminated, truncated }) {
+    due(k) {
+      step = k
+      for (const id of wanted.keys()) if (!lockStep.live.has(id)) wanted.delete(id)
+      return learners.filter((id) => lockStep.live.has(id) && isDue(scheduleOf(schedules, id), k) && fallDue(id))
+    },
+    close(ids, ending) {
       const outcomes = new Map<string, Outcome>()
       for (const id of ids) {
-        const action = held.get(id)
-        if (!action || action.steps === 0) continue
-        const { reward, steps } = action
-        outcomes.set(id, { reward: reward / steps, steps, terminated, truncated })
-        action.reward = 0
-        action.steps = 0
+        const outcome = close(id, ending)
+        if (outcome) outcomes.set(id, outcome)
       }
       return outcomes
     },
-    decide(id, k, outcome) {
-      const observation = observe(world, carOf.get(id) as number)
-      const question = { kind: 'decide', epoch, step: k, observation, ...(outcome && { outcome }) } as const
-      const answer = lockStep.ask(id, question).then((act) => {
-        thinking.delete(id)
-        if (act?.kind === 'decide') held.set(id, { command: act.command, reward: 0, steps: 0 })
-      })
-      thinking.set(id, answer)
-      askedAt.set(id, k)
-      return answer
+    async decide(id) {
+      const decision = wanted.get(id)
+      if (!decision || !lockStep.live.has(id)) return
+      decision.answer = lockStep
+        .ask(id, () => decisionQuestion(id))
+        .then((act) => {
+          wanted.delete(id)
+          if (act?.kind !== 'decide') return
+          held.set(id, { command: act.command, reward: 0, steps: 0 })
+          if (!decision.missed && deadline.atAnswer(decision.dueAtMs) === 'missed') miss(id, decision.learning)
+        })
+      await decision.answer
     },
-    settled: () => Promise.all(thinking.values()),
+    settled: () => Promise.all([...wanted.values()].map(({ answer }) => answer)),
     command(k, accelerations) {
-      for (const [i, id] of world.vehicles.entries())
-        accelerations[i] = accelerationOf(isDriven(id, k) ? held.get(id)?.command : undefined, world, i)
-    },
-    pay(rewards) {
-      for (const [id, action] of held) {
-        action.reward += rewards[carOf.get(id) as number] ?? 0
-        action.steps++
+      for (const [i, id] of world.vehicles.entries()) {
+        const action = world.learner[i] ? actionOf(id, k) : undefined
+        driving[i] = action
+        accelerations[i] = accelerationOf(action?.command, world, i)
       }
     },
-    get late() {
-      return late
+    pay(rewards) {
+      for (const [i, action] of driving.entries()) {
+        if (!action) continue
+        action.reward += rewards[i] ?? 0
+        action.steps++
+      }
     },
   }
 }

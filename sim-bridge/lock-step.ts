@@ -15,6 +15,17 @@ export interface LockStepOptions {
   readonly answerTimeoutMs: number
   /** Told when a vehicle leaves the barrier, with the cause. */
   readonly onLeft?: (vehicle: string, cause: string) => void
+  readonly observer?: LockStepObserver
+}
+
+/** Told of what passes, for measurements; no run depends on it. */
+export interface LockStepObserver {
+  /** The answer that counts, and the milliseconds since its question was sent for the first time. */
+  answered(vehicle: string, answer: Act, roundTripMs: number): void
+  /** A question was sent again. */
+  repeated(vehicle: string): void
+  /** An answer came that nobody waits for. */
+  ignored(vehicle: string): void
 }
 
 /** What differs between the messages: everything but the envelope, which the lock-step adds. */
@@ -24,21 +35,32 @@ export interface LockStep {
   /** Vehicles that answered their last `reset` and were neither offline nor too late since. */
   readonly live: ReadonlySet<string>
   readonly online: ReadonlySet<string>
-  /** Asks one vehicle; undefined when it leaves the barrier instead of answering. */
-  ask(vehicle: string, question: Question): Promise<Act | undefined>
+  /**
+   * Asks one vehicle; undefined when it leaves the barrier instead of answering. A vehicle has one question at a time:
+   * one more waits, unsent, for the answers to those before it. A function is called for the question when it is sent.
+   */
+  ask(vehicle: string, question: Question | (() => Question)): Promise<Act | undefined>
+  /** The kind of the question to the vehicle that is outstanding. */
+  outstanding(vehicle: string): Obs['kind'] | undefined
   /** Resolves when all are online or after `timeoutMs`. */
   gathered(timeoutMs: number): Promise<void>
   /** Repeats what is outstanding and expires what is too old; call it a few times a second. */
   tick(): void
-  /** Lets everything outstanding go unanswered. */
+  /** Lets everything outstanding go unanswered, and whatever is asked from now on. */
   abandon(): void
 }
 
 interface Outstanding {
   readonly message: Obs
   readonly settle: (answer: Act | undefined) => void
+  readonly firstSentAt: number
   askedAt: number
   sentAt: number
+}
+
+interface Waiting {
+  readonly question: Question | (() => Question)
+  readonly settle: (answer: Act | undefined) => void
 }
 
 const resendAfterMs = 1_000
@@ -48,8 +70,9 @@ const resendAfterMs = 1_000
  * either side reconnects and once a second; an answer that comes twice counts once, so repetition never changes a run.
  */
 export function createLockStep(options: LockStepOptions): LockStep {
-  const { bus, fleet, run, vehicles, now, answerTimeoutMs } = options
+  const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer } = options
   const outstanding = new Map<string, Outstanding>()
+  const waiting = new Map<string, Waiting[]>()
   const statuses = new Map<string, Status>()
   const live = new Set<string>()
   const online = new Set<string>()
@@ -58,18 +81,43 @@ export function createLockStep(options: LockStepOptions): LockStep {
   let gatheredCheck: (() => void) | undefined
   let giveUpGathering: () => void = () => {}
   const known = new Set(vehicles)
+  let abandoned = false
 
   const leave = (vehicle: string, cause: string): void => {
     const was = live.delete(vehicle)
     const pending = outstanding.get(vehicle)
+    const unsent = waiting.get(vehicle) ?? []
     outstanding.delete(vehicle)
+    waiting.delete(vehicle)
     if (was || pending) options.onLeft?.(vehicle, cause)
     pending?.settle(undefined)
+    for (const { settle } of unsent) settle(undefined)
   }
 
   const send = (vehicle: string, entry: Outstanding): void => {
     entry.sentAt = now()
     bus.publish(channels.obs, { fleet, run, vehicle }, entry.message)
+  }
+
+  const repeat = (vehicle: string, entry: Outstanding): void => {
+    observer?.repeated(vehicle)
+    send(vehicle, entry)
+  }
+
+  const put = (vehicle: string, { question, settle }: Waiting): void => {
+    const seq = (seqs.get(vehicle) ?? 0) + 1
+    seqs.set(vehicle, seq)
+    const asked = typeof question === 'function' ? question() : question
+    const message = { version: formatVersion, run, seq, ...asked } as Obs
+    const time = now()
+    const entry = { message, settle, firstSentAt: time, askedAt: time, sentAt: time }
+    outstanding.set(vehicle, entry)
+    send(vehicle, entry)
+  }
+
+  const putNext = (vehicle: string): void => {
+    const next = outstanding.has(vehicle) ? undefined : waiting.get(vehicle)?.shift()
+    if (next) put(vehicle, next)
   }
 
   bus.subscribe(channels.status, { fleet }, (status, { vehicle }) => {
@@ -87,25 +135,30 @@ export function createLockStep(options: LockStepOptions): LockStep {
     const boot = bootAtReset.get(vehicle)
     if (live.has(vehicle) && boot !== undefined && boot !== status.boot) leave(vehicle, `${vehicle} restarted`)
     const pending = outstanding.get(vehicle)
-    if (pending && (status.connection !== last?.connection || status.boot !== last.boot)) send(vehicle, pending)
+    if (pending && (status.connection !== last?.connection || status.boot !== last.boot)) repeat(vehicle, pending)
     gatheredCheck?.()
   })
 
   bus.subscribe(channels.act, { fleet, run }, (act, { vehicle }) => {
     const pending = outstanding.get(vehicle)
-    if (!pending || act.run !== run || act.seq !== pending.message.seq || act.kind !== pending.message.kind) return
+    if (!pending || act.run !== run || act.seq !== pending.message.seq || act.kind !== pending.message.kind) {
+      observer?.ignored(vehicle)
+      return
+    }
     outstanding.delete(vehicle)
+    observer?.answered(vehicle, act, now() - pending.firstSentAt)
     if (act.kind === 'reset') {
       live.add(vehicle)
       bootAtReset.set(vehicle, statuses.get(vehicle)?.boot ?? 0)
     }
     pending.settle(act)
+    putNext(vehicle)
   })
 
   bus.onConnected(() => {
     for (const [vehicle, entry] of outstanding) {
       entry.askedAt = now()
-      send(vehicle, entry)
+      repeat(vehicle, entry)
     }
   })
 
@@ -113,15 +166,14 @@ export function createLockStep(options: LockStepOptions): LockStep {
     live,
     online,
     ask(vehicle, question) {
-      const seq = (seqs.get(vehicle) ?? 0) + 1
-      seqs.set(vehicle, seq)
-      const message = { version: formatVersion, run, seq, ...question } as Obs
+      if (abandoned) return Promise.resolve(undefined)
       return new Promise((settle) => {
-        const entry = { message, settle, askedAt: now(), sentAt: 0 }
-        outstanding.set(vehicle, entry)
-        send(vehicle, entry)
+        const entry = { question, settle }
+        if (!outstanding.has(vehicle)) put(vehicle, entry)
+        else waiting.set(vehicle, [...(waiting.get(vehicle) ?? []), entry])
       })
     },
+    outstanding: (vehicle) => outstanding.get(vehicle)?.message.kind,
     gathered(timeoutMs) {
       const deadline = now() + timeoutMs
       return new Promise((resolve) => {
@@ -142,10 +194,11 @@ export function createLockStep(options: LockStepOptions): LockStep {
       for (const [vehicle, entry] of [...outstanding]) {
         if (now() - entry.askedAt > answerTimeoutMs)
           leave(vehicle, `${vehicle} did not answer ${entry.message.kind} within ${answerTimeoutMs} ms`)
-        else if (now() - entry.sentAt > resendAfterMs) send(vehicle, entry)
+        else if (now() - entry.sentAt > resendAfterMs) repeat(vehicle, entry)
       }
     },
     abandon() {
+      abandoned = true
       giveUpGathering()
       for (const vehicle of [...outstanding.keys()]) leave(vehicle, 'the run ended')
     },

@@ -1,15 +1,15 @@
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { settings } from '../schemas/setting.ts'
-import { FigureEight } from './sim/figure-eight.ts'
-import { type ScenarioOptions, spreadLearners, vehicleIds } from './sim/scenario.ts'
+import { type ScenarioOptions, StartError, spreadLearners, vehicleIds } from './sim/scenario.ts'
+import { TrafficSimulator } from './sim/simulator.ts'
 import type { SumoOptions } from './sumo/options.ts'
 import { createSumoSimulator, type SumoSimulator } from './sumo/sumo-simulator.ts'
 import { World, type WorldRules } from './world.ts'
 
 /** A world on the embedded simulator, at its start. Errors name the rule of the options that was broken. */
-export function createEmbeddedWorld(options: ScenarioOptions, rules: WorldRules = {}): World<FigureEight> {
-  return new World(new FigureEight(options), rules)
+export function createEmbeddedWorld(options: ScenarioOptions, rules: WorldRules = {}): World<TrafficSimulator> {
+  return new World(new TrafficSimulator(options), rules)
 }
 
 /**
@@ -22,17 +22,39 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
 
 /** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
 export async function openWorld(config: Config): Promise<World> {
-  const { preset, sim, sumoBinary, collision, brake, startJitter } = config
+  const { sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
-  const scenario = { preset, ...carsOf(config) }
-  if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
-  return createSumoWorld({ ...scenario, ...(sumoBinary !== null && { binary: sumoBinary }) }, rules)
+  const scenario = scenarioOf(config)
+  if (sim === 'sumo' && config.crossing !== 'priority')
+    throw new ExitError('usage', `--crossing must be priority with --sim sumo, got ${config.crossing}`)
+  try {
+    if (sim === 'embedded') return createEmbeddedWorld(scenario, rules)
+    return await createSumoWorld({ ...scenario, ...sumoOf(config) }, rules)
+  } catch (error) {
+    // Cars that do not fit their road.
+    if (error instanceof StartError) throw new ExitError('usage', error.message)
+    throw error
+  }
 }
 
-/** Ids of the cars of a configuration and the indices of those that learn. */
-export function carsOf(config: Config): { readonly vehicles: readonly string[]; readonly learners: readonly number[] } {
+/** Which SUMO a configuration asks for. */
+function sumoOf({ sumoBinary, sumoGui, sumoPort }: Config): Pick<SumoOptions, 'binary' | 'gui' | 'port'> {
+  return {
+    gui: sumoGui,
+    ...(sumoBinary !== null && { binary: sumoBinary }),
+    ...(sumoPort !== null && { port: sumoPort }),
+  }
+}
+
+/** The cars and roads of a configuration. */
+export function scenarioOf(config: Config): ScenarioOptions & Required<Pick<ScenarioOptions, 'vehicles' | 'learners'>> {
+  const { preset, network, crossing, speedMode } = config
   const learners = config.learners ?? Math.floor(config.vehicles / 2)
   if (learners > config.vehicles)
     throw new ExitError('usage', `--learners must be at most --vehicles (${config.vehicles}), got ${learners}`)
-  return { vehicles: vehicleIds(config.vehicles), learners: spreadLearners(config.vehicles, learners) }
+  return {
+    ...{ preset, network, crossing, speedMode },
+    vehicles: vehicleIds(config.vehicles),
+    learners: spreadLearners(config.vehicles, learners),
+  }
 }

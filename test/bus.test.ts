@@ -159,7 +159,7 @@ for (const kind of ['LocalBus', 'MqttBus']) {
       bridge.publish(channels.obs, to, { ...question, observation: { ...calm, speed: -0 } })
       await asked.until(kind === 'LocalBus' ? 2 : 1)
       const last = asked.messages.at(-1)
-      const speed = last?.kind === 'decide' ? last.observation.speed : Number.NaN
+      const speed = last?.kind === 'decide' ? (last.observation?.speed ?? Number.NaN) : Number.NaN
       if (kind === 'LocalBus') {
         t.ok(Object.is(speed, -0), 'in process −0 arrives as −0: the features turn it into +0')
         t.same(refused, [], 'in process NaN arrives: the envelope answers it')

@@ -1,64 +1,13 @@
 import t from 'tap'
 import { createBroker } from '../broker/broker.ts'
 import type { Bus } from '../device/bus/bus.ts'
-import { createLocalBroker } from '../device/bus/local-bus.ts'
-import type { Act, Obs } from '../schemas/lock-step.ts'
-import type { Status } from '../schemas/status.ts'
+import type { Act } from '../schemas/lock-step.ts'
 import { channels } from '../schemas/topics.ts'
-import { createLockStep, type LockStep } from '../sim-bridge/lock-step.ts'
 import { base, start } from './support/broker-fixture.ts'
 import { busTo, disconnected, nextConnection } from './support/buses.ts'
 import { collect } from './support/devices.ts'
+import { createBench, fleet, hash, joined, run } from './support/lock-step-bench.ts'
 import { decide, reset } from './support/rig.ts'
-
-const fleet = 'demo'
-const run = 'run1'
-const hash = '2'.repeat(64)
-
-/** A lock-step, the devices' end of the bus and a clock that the test advances. */
-interface Bench {
-  readonly lockStep: LockStep
-  readonly clock: { ms: number }
-  /** Everything asked so far, repetitions included. */
-  readonly asked: Obs[]
-  readonly left: string[]
-  status(vehicle: string, change?: Partial<Status>): void
-  answer(vehicle: string, seq: number, change?: Partial<Act>): void
-}
-
-function createBench(given: { bridge?: Bus; device?: Bus } = {}): Bench {
-  const broker = createLocalBroker()
-  const device = given.device ?? broker.connect()
-  const clock = { ms: 0 }
-  const [asked, left]: [Obs[], string[]] = [[], []]
-  device.subscribe(channels.obs, { fleet, run }, (obs) => asked.push(obs))
-  const lockStep = createLockStep({
-    ...{ bus: given.bridge ?? broker.connect(), fleet, run, vehicles: ['d1', 'd2'], answerTimeoutMs: 30_000 },
-    now: () => clock.ms,
-    onLeft: (_, cause) => left.push(cause),
-  })
-  return {
-    ...{ lockStep, clock, asked, left },
-    status(vehicle, change) {
-      const status = { version: 1, state: 'online', boot: 1, connection: 1, ...change } as const
-      device.publish(channels.status, { fleet, vehicle }, status)
-    },
-    answer(vehicle, seq, change) {
-      const act = { version: 1, run, epoch: 1, step: 0, seq, kind: 'reset', policyHash: hash, ...change } as Act
-      device.publish(channels.act, { fleet, run, vehicle }, act)
-    },
-  }
-}
-
-/** A bench with d1 online, reset and live. */
-async function joined(): Promise<Bench> {
-  const bench = createBench()
-  bench.status('d1')
-  const answer = bench.lockStep.ask('d1', reset)
-  bench.answer('d1', 1)
-  await answer
-  return bench
-}
 
 const steering = { kind: 'decide', command: { acceleration: 1 } } as const
 
@@ -198,12 +147,65 @@ t.test('gathered resolves when all are there or the time is over', async (t) => 
   t.same([...late.lockStep.online], ['d1'])
 })
 
+t.test('a vehicle has one question at a time: the next one is made when its turn comes', async (t) => {
+  const bench = await joined()
+  const order: string[] = []
+  const ask = (kind: 'learn' | 'end') =>
+    bench.lockStep.ask('d1', () => {
+      order.push(kind)
+      return { kind, epoch: 1, step: order.length }
+    })
+  const first = bench.lockStep.ask('d1', decide)
+  const [second, third] = [ask('learn'), ask('end')]
+  t.same([bench.asked.length, order], [2, []], 'only the first one is sent')
+  t.equal(bench.lockStep.outstanding('d1'), 'decide')
+  t.equal(bench.lockStep.outstanding('d2'), undefined)
+  bench.clock.ms = 1_500
+  bench.lockStep.tick()
+  t.match(bench.asked.slice(2), [{ seq: 2, kind: 'decide' }], 'and repeated')
+  bench.answer('d1', 2, steering)
+  t.match(await first, { seq: 2 })
+  t.same(order, ['learn'])
+  t.match(bench.asked.at(-1), { seq: 3, kind: 'learn', step: 1 })
+  bench.answer('d1', 4, { kind: 'end' } as Partial<Act>)
+  t.equal(bench.lockStep.outstanding('d1'), 'learn', 'an answer to what was not asked yet counts for nothing')
+  bench.status('d1', { state: 'offline' })
+  t.same(await Promise.all([second, third]), [undefined, undefined], 'who leaves answers nothing that was waiting')
+  t.same(bench.left, ['d1 went offline'])
+  t.same(order, ['learn'])
+})
+
+t.test('an observer is told of answers, repetitions and what nobody waited for', async (t) => {
+  const told: unknown[] = []
+  const bench = createBench({
+    observer: {
+      answered: (vehicle, { kind }, ms) => told.push([vehicle, kind, ms]),
+      repeated: (vehicle) => told.push([vehicle, 'repeated']),
+      ignored: (vehicle) => told.push([vehicle, 'ignored']),
+    },
+  })
+  bench.status('d1')
+  const answer = bench.lockStep.ask('d1', reset)
+  bench.clock.ms = 1_200
+  bench.lockStep.tick()
+  bench.clock.ms = 1_250
+  bench.answer('d1', 1)
+  bench.answer('d1', 1)
+  await answer
+  t.same(told, [
+    ['d1', 'repeated'],
+    ['d1', 'reset', 1_250],
+    ['d1', 'ignored'],
+  ])
+})
+
 t.test('abandon lets everything go unanswered', async (t) => {
   const bench = await joined()
   bench.status('d2')
   const answers = [bench.lockStep.ask('d1', decide), bench.lockStep.ask('d2', reset)]
   bench.lockStep.abandon()
   t.same(await Promise.all(answers), [undefined, undefined])
+  t.equal(await bench.lockStep.ask('d1', decide), undefined, 'also what is asked from now on')
 })
 
 t.test(

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Episode, singleAgentDefaults, trainSingleAgent } from '../bench/single-agent-ppo.ts'
 import { tInterval, tQuantile, welchInterval } from '../bench/statistics.ts'
 import { defaultConfig } from '../schemas/config.ts'
-import { Decisions } from '../sim-bridge/decisions.ts'
+import { Decisions } from '../sim-bridge/serve/decisions.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 
 async function train(change: { seed?: number; ends?: 'merged' | 'kept' | 'hidden' }): Promise<Episode[]> {

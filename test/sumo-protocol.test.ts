@@ -1,12 +1,9 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Connection, MessageFrames, openConnection } from '../sim-bridge/sumo/connection.ts'
 import * as domains from '../sim-bridge/sumo/domains.ts'
-import { SumoError } from '../sim-bridge/sumo/errors.ts'
-import { LoopOrder } from '../sim-bridge/sumo/loop.ts'
-import { startPositions } from '../sim-bridge/sumo/network.ts'
+import { SumoError, SumoLostError } from '../sim-bridge/sumo/errors.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
 import { StorageReader, StorageWriter } from '../sim-bridge/sumo/storage.ts'
 import { createSumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
@@ -85,12 +82,30 @@ t.test('the values of a step are handed to the sink, and refusals are SUMO’s w
   domains.readSimulationStep(new StorageReader(hex(`${status} 00000002 ${vehicle} ${simulation}`)), sink)
   t.same(seen, [
     ['a', 'r', 1, 2],
-    ['a', 'b'],
+    ['a', 'b', 0],
   ])
   const refused = new StorageReader(hex('09 c4 ff 00000002 6e6f'))
   t.throws(() => domains.readVehicleCommand(refused, 'slowDown of a'), /refused the command "slowDown of a": no/)
   const wrong = new StorageReader(hex('07 02 00 00000000'))
-  t.throws(() => domains.readVehicleCommand(wrong, 'slowDown of a'), /in the order of the commands/)
+  t.throws(() => domains.readVehicleCommand(wrong, 'slowDown of a'), /in the order of the commands: 196 .*, got 2/)
+  const unknown = new StorageReader(hex('07 c4 01 00000000'))
+  t.throws(() => domains.readVehicleCommand(unknown, 'slowDown of a'), /does not know the command "slowDown of a"/)
+  const failed = new StorageReader(hex('0b 02 ff 00000004 6f6f7073'))
+  t.throws(() => domains.readSimulationStep(failed, sink), /refused the command "simulationStep": oops/)
+  const stepOf = (block: string) => () =>
+    domains.readSimulationStep(new StorageReader(hex(`${status} 00000001 ${block}`)), sink)
+  t.throws(stepOf('14 e4 00000001 61 01 40 ff 0c 00000004 676f6e65'), /refused variable 64 of "a": gone/)
+  t.throws(stepOf('11 e4 00000001 61 01 99 00 0b 4000000000000000'), /subscribed variables only, got 153 of "a"/)
+  t.throws(stepOf('12 e4 00000001 61 01 40 00 0b 4000000000000000'), /block must end at byte 29, got 30/)
+  t.throws(stepOf('11 aa 00000001 61 01 40 00 0b 4000000000000000'), /values subscribed to, got an answer of kind 170/)
+  t.throws(stepOf('11 e4 00000001 61 01 40 00 09 4000000000000000'), /must be of type 11, got 9/)
+  t.throws(stepOf('11 e4 00000001 61'), /must hold what it announces/, 'and ends too early')
+  t.throws(
+    stepOf('11 e4 00000001 61 7f 40 00 0b 4000000000000000'),
+    /must hold what it announces/,
+    'too many variables',
+  )
+  t.throws(() => new StorageReader(hex('00')).expectEnd(), /must end with the last answer, got 1 bytes more/)
 })
 
 t.test('the connection waits for SUMO to listen, takes replies in pieces and one call at a time', async (t) => {
@@ -105,12 +120,15 @@ t.test(
   'silence, a lost socket and bytes nobody asked for end the connection with the rule that was broken',
   async (t) => {
     const silent = await connectToFake(t, 20)
-    await t.rejects(silent.connection.exchange(new StorageWriter()), /must reply within 20 ms, got nothing/)
+    await t.rejects(
+      silent.connection.exchange(new StorageWriter()),
+      new SumoLostError('SUMO must reply within 20 ms, got nothing'),
+    )
     t.equal(silent.connection.isOpen, false)
     const lost = await connectToFake(t, 1000)
     const pending = lost.connection.exchange(new StorageWriter())
     lost.server.end()
-    await t.rejects(pending, /must stay open, but SUMO closed it/)
+    await t.rejects(pending, new SumoLostError('the connection to SUMO must stay open, but SUMO closed it'))
     await t.rejects(lost.connection.exchange(new StorageWriter()), /must stay open/, 'also every later call')
     const chatty = await connectToFake(t, 1000)
     chatty.server.write(hex('00000004'))
@@ -141,42 +159,13 @@ async function connectToFake(t: Test, replyTimeoutMs: number): Promise<{ connect
   return { connection, server: server! }
 }
 
-t.test('gap, leader and follower follow the loop coordinate, over its end too', async (t) => {
-  const order = new LoopOrder(3)
-  const gap = new Float64Array(3)
-  const leader = new Int32Array(3)
-  const follower = new Int32Array(3)
-  order.update(Float64Array.of(10, 18, 95), 100, gap, leader, follower)
-  t.same([...gap], [3, 72, 10])
-  t.same([...leader], [1, 2, 0])
-  t.same([...follower], [2, 0, 1])
-  order.update(Float64Array.of(11, 19, 4), 100, gap, leader, follower)
-  t.same([...gap], [3, 80, 2])
-  t.same([...leader], [1, 2, 0])
-  order.update(Float64Array.of(11, 19, 7), 100, gap, leader, follower)
-  t.equal(gap[2], 0, 'cars that overlap have no negative gap')
-})
-
-t.test('the cars start where the reference runs start them', async (t) => {
-  const routes = readFileSync(new URL('../../test/reference/sumo-lab/fig8.rou.xml', import.meta.url), 'utf8')
-  const expected = [...routes.matchAll(/route="from_(\w+)" .*departPos="([\d.]+)"/g)]
-  const starts = startPositions(new Array<number>(14).fill(0))
-  t.same(
-    starts.map(({ edge, position }) => [edge, position]),
-    expected.map(([, edge, position]) => [edge, Number(position)]),
-  )
-  t.same(startPositions([-0.01, 0.5]), [
-    { edge: 'lower_ring', position: 141.36 },
-    { edge: 'right', position: 0.5 },
-  ])
-})
-
-t.test('what cannot be is refused with the rule and the value', async (t) => {
+t.test('what cannot be is refused as in the embedded world', async (t) => {
   // @ts-expect-error a preset from a command line
-  await t.rejects(createSumoSimulator({ preset: 'city' }), new SumoError('preset must be one of lab, flow, got "city"'))
-  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: ['a', 'a'] }), /vehicle ids must differ, got a, a/)
-  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: ['a"b'] }), /a vehicle id must match/)
-  await t.rejects(createSumoSimulator({ preset: 'lab', vehicles: [] }), /there must be 1 to 53 vehicles, got 0/)
-  await t.rejects(createSumoSimulator({ preset: 'lab', learners: [14] }), /indices of vehicles, 0 to 13, got 14/)
-  await t.rejects(createSumoSimulator({ preset: 'lab', startOffsets: [1] }), /one value per car, 14, got 1/)
+  await t.rejects(createSumoSimulator({ preset: 'city' }), new Error('preset must be one of lab,flow, got city'))
+  await t.rejects(
+    createSumoSimulator({ preset: 'lab', vehicles: ['a', 'a'] }),
+    /vehicle ids must be distinct, got a twice/,
+  )
+  await t.rejects(createSumoSimulator({ preset: 'lab', learners: [14] }), /car indices in 0…13, got 14/)
+  await t.rejects(createSumoSimulator({ preset: 'lab', startOffsets: [1] }), /one value per car \(14\), got 1/)
 })

@@ -7,6 +7,7 @@ import { svgToPng } from '../cli/view/png.ts'
 import { niceDomain, niceTicks } from '../cli/view/scale.ts'
 import { mixMatrix, vehicleTable, verdictTable } from '../cli/view/tables.ts'
 import { displayWidth } from '../cli/view/text.ts'
+import { wellFormed } from './support/xml.ts'
 import { createRandom, fleetView, points, randomView } from './view-fixtures.ts'
 
 t.test('tables', async (t) => {
@@ -140,22 +141,6 @@ t.test('PNG', async (t) => {
   t.equal(inkIn(image, 300, 0, 200, 8), 0, 'the margin is empty')
   t.not(Buffer.compare(first, other), 0, 'other text, other pixels')
 })
-
-/** `ok` or what is wrong: tags nested and closed, attributes quoted, no bare ampersand, no forbidden character. */
-function wellFormed(xml: string): string {
-  if (/&(?!(amp|lt|gt|quot);)/.test(xml)) return 'bare ampersand'
-  if (/(?![\n])\p{Cc}/u.test(xml)) return 'control character'
-  const open: string[] = []
-  const rest = xml.replace(
-    /<(\/?)([a-z]+)((?: [\w:-]+="[^"<]*")*)(\/?)>/gi,
-    (_, close: string, name: string, __, empty: string) => {
-      if (close === '/') return open.pop() === name ? '' : '<'
-      if (empty === '') open.push(name)
-      return ''
-    },
-  )
-  return rest.includes('<') ? 'bad tag' : open.length > 0 ? `${open} left open` : 'ok'
-}
 
 function resolves(file: string): boolean {
   try {

@@ -1,4 +1,5 @@
 import { type CurveLabel, labelColumn } from './curve-labels.ts'
+import { background, fontFamily, gridColour, ink, softInk } from './figure.ts'
 import { extent } from './plot.ts'
 import type { EpochPoint } from './progress.ts'
 import { linearScale, niceDomain, niceTicks, type Scale } from './scale.ts'
@@ -112,11 +113,6 @@ export function curveScales(options: CurveOptions): {
   }
 }
 
-const fontFamily = 'Atkinson Hyperlegible, system-ui, Segoe UI, Helvetica, Arial, sans-serif'
-const background = '#fcfcfa'
-const ink = '#1f2933'
-const softInk = '#5b6470'
-const gridColour = '#e4e6e3'
 const fleetColour = '#1d4ed8'
 const nasColour = '#0e9488'
 const baselineColours = ['#4b5563', '#c2620a', '#8b6bb1', '#15803d', '#be185d', '#7a5c00']

@@ -1,16 +1,7 @@
 import { renderLiveView } from './live-view.ts'
 import { type FleetView, progressLine } from './progress.ts'
-import { createStyles, displayWidth, wantsColour } from './text.ts'
-
-/** What the painter needs of `process.stderr`. */
-export type Terminal = {
-  readonly isTTY?: boolean
-  readonly columns?: number
-  readonly rows?: number
-  write(text: string): unknown
-  on(event: 'resize', listener: () => void): unknown
-  off(event: 'resize', listener: () => void): unknown
-}
+import { createScreen, type Terminal } from './screen.ts'
+import { createStyles, wantsColour } from './text.ts'
 
 export type PainterOptions = {
   readonly terminal: Terminal
@@ -54,8 +45,8 @@ export function stderrPainterOptions(): PainterOptions {
 
 function createTerminalPainter({ terminal, env, now, after, repaintMs = 100 }: PainterOptions): Painter {
   const styles = createStyles(wantsColour(env, true))
+  const screen = createScreen(terminal)
   let view: FleetView | undefined
-  let painted: string[] = []
   let paintedAt = Number.NEGATIVE_INFINITY
   let cancel: (() => void) | undefined
   let stopped = false
@@ -64,17 +55,8 @@ function createTerminalPainter({ terminal, env, now, after, repaintMs = 100 }: P
     cancel?.()
     cancel = undefined
     if (!view) return
-    const columns = terminal.columns || 80
-    const rows = terminal.rows || 24
-    // a narrowed terminal has wrapped the old lines: go up by the rows that they take now
-    const up = painted.reduce((sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns)), 0)
-    // the last row stays free for the cursor, or the view would scroll
-    const lines = renderLiveView(view, columns, rows - 1, styles)
-    const back = up > 0 ? `\r${csi}${Math.min(up, rows - 1)}A` : ''
-    // a full line must not be followed by "erase to its end": the cursor still stands on its last character
-    const text = lines.map((line) => `${line}${displayWidth(line) < columns ? eraseLine : ''}\r\n`).join('')
-    terminal.write(`${beginFrame}${hideCursor}${back}${text}${eraseBelow}${endFrame}`)
-    painted = lines
+    const { width, height } = screen.size()
+    screen.paint(renderLiveView(view, width, height, styles))
     paintedAt = now()
   }
   const request = () => {
@@ -82,9 +64,7 @@ function createTerminalPainter({ terminal, env, now, after, repaintMs = 100 }: P
     if (wait <= 0) paint()
     else cancel ??= after(wait, paint)
   }
-  const giveCursorBack = () => terminal.write(showCursor)
   terminal.on('resize', request)
-  process.on('exit', giveCursorBack)
 
   return {
     update(next) {
@@ -97,8 +77,7 @@ function createTerminalPainter({ terminal, env, now, after, repaintMs = 100 }: P
       stopped = true
       paint()
       terminal.off('resize', request)
-      process.off('exit', giveCursorBack)
-      giveCursorBack()
+      screen.close()
     },
   }
 }
@@ -128,12 +107,3 @@ function createLinePainter({ terminal, now, lineMs = 3000 }: PainterOptions): Pa
     },
   }
 }
-
-const csi = '\u001b['
-const eraseLine = `${csi}K`
-const eraseBelow = `${csi}J`
-const hideCursor = `${csi}?25l`
-const showCursor = `${csi}?25h`
-// synchronised output: terminals that know it show the frame at once, the others ignore it
-const beginFrame = `${csi}?2026h`
-const endFrame = `${csi}?2026l`

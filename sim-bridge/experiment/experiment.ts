@@ -80,6 +80,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     run,
     seed: config.seed,
     epochs: config.epochs,
+    network: config.network,
     preset: config.preset,
     sim: config.sim,
     setting,

@@ -8,7 +8,7 @@ export const minGap = 2.5
 export const tau = 1
 
 /** SUMO's NUMERICAL_EPS: the gap below which IDM divides by this instead, m, and the speed that counts as rest, m/s. */
-const numericalEps = 0.001
+export const numericalEps = 0.001
 /** Emergency deceleration of a passenger car in SUMO, m/s². */
 const emergencyDecel = 9
 
@@ -47,7 +47,7 @@ export function stop(driver: Driver, v: number, distance: number): number {
   if (distance < 0.01) return 0
   const speed = idm(driver, v, distance, 0, 0)
   // From rest IDM would never close the last metres of a stop: SUMO switches to Krauss there.
-  return v < numericalEps && speed < numericalEps ? kraussStop(driver, distance) : speed
+  return v < numericalEps && speed < numericalEps ? kraussStop(driver, distance, stepLength) : speed
 }
 
 /** Speed on a free road (MSCFModel_IDM::freeSpeed, which asks for a gap of 1000 km). */
@@ -64,13 +64,15 @@ export function brakeGap(driver: Driver, v: number): number {
 
 /** The driver's next speed under the safe speed, within what its engine and brakes can do (MSCFModel::finalizeSpeed). */
 export function drive(driver: Driver, v: number, safeSpeed: number): number {
-  // MSCFModel_IDM::minNextSpeed lets a gentle driver brake at 1.5 m/s²; beyond that only the safe speed forces it.
-  const lowest = Math.min(
-    v - stepLength * Math.max(driver.decel, Math.min(driver.accel, 1.5)),
-    Math.max(safeSpeed, v - stepLength * emergencyDecel),
-  )
+  // Beyond its own brakes only the safe speed forces it.
+  const lowest = Math.min(lowestSpeed(driver, v), Math.max(safeSpeed, v - stepLength * emergencyDecel))
   const highest = Math.min(safeSpeed, v + driver.accel * stepLength, driver.maxSpeed)
   return Math.max(0, lowest, highest)
+}
+
+/** Speed after braking for one step, below 0 where the car stands before; a gentle driver brakes at 1.5 m/s² (MSCFModel_IDM::minNextSpeed). */
+export function lowestSpeed(driver: Driver, v: number): number {
+  return v - stepLength * Math.max(driver.decel, Math.min(driver.accel, 1.5))
 }
 
 /**
@@ -82,13 +84,13 @@ export function commandedSpeed(v: number, acceleration: number): number {
   return v - (v - target) * (stepLength / 0.101)
 }
 
-/** MSCFModel::maximumSafeStopSpeedEuler with one step as the reaction time. */
-function kraussStop(driver: Driver, distance: number): number {
+/** Speed from which a car stops within `distance` m after `reaction` s (MSCFModel::maximumSafeStopSpeedEuler). */
+export function kraussStop(driver: Driver, distance: number, reaction: number): number {
   const g = distance - numericalEps
   if (g < 0) return 0
   const b = driver.decel * stepLength
   const s = stepLength
-  const t = stepLength
+  const t = reaction
   const n = Math.floor(0.5 - (t - Math.sqrt(s * s + 4 * (s * ((2 * g) / b - t) + t * t)) / 2) / s)
   const h = 0.5 * n * (n - 1) * b * s + n * b * t
   return n * b + (g - h) / (n * s + t)

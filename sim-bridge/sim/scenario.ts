@@ -1,151 +1,134 @@
-import { carLength, minGap } from './idm.ts'
-import {
-  distanceAhead,
-  laneAfter,
-  laneCount,
-  laneLength,
-  loopCoordinate,
-  loopLength,
-  majorCrossing,
-  minorCrossing,
-} from './road.ts'
+import { createNetwork, type NetworkPlan, type RoadNetwork } from './network.ts'
+import { figureEightPlan } from './networks/figure-eight.ts'
+import { mergePlan } from './networks/merge.ts'
+import { ringPlan } from './networks/ring.ts'
+import { type Preset, presets } from './presets.ts'
+import { placeCars, type Start } from './starts.ts'
 
-/** Fixed data of one preset (`lab`: the public code of the letter's laboratory; `flow`: figureeight1 of the Flow project). */
-export interface Preset {
-  readonly name: 'lab' | 'flow'
-  /** m/s */
-  readonly speedLimit: number
-  /** m/s² */
-  readonly accel: number
-  /** m/s² */
-  readonly humanDecel: number
-  /** m/s² */
-  readonly learnerDecel: number
-  /** m/s² */
-  readonly accelerationLimit: number
-}
-
-export const presets: { readonly lab: Preset; readonly flow: Preset } = {
-  lab: { name: 'lab', speedLimit: 20, accel: 1.5, humanDecel: 1.5, learnerDecel: 1.5, accelerationLimit: 1.5 },
-  flow: { name: 'flow', speedLimit: 30, accel: 2.6, humanDecel: 1.5, learnerDecel: 4.5, accelerationLimit: 3 },
-}
+export { type Preset, presets } from './presets.ts'
+export { type Start, StartError } from './starts.ts'
 
 /** What a run of the scenario may choose. */
 export interface ScenarioOptions {
   readonly preset: 'lab' | 'flow'
-  /** Ids in order around the loop; default `car00` … `car13`. SUMO's last tie-break compares them, so they are part of the world. */
+  /** Default `figure-eight`. */
+  readonly network?: NetworkName
+  /** Factor on the length of all roads between junctions; default 1. */
+  readonly size?: number
+  /**
+   * Ids in order around each loop, those of the main loop first; default `vehicleIds` of 14, on the ring of 22. SUMO's last
+   * tie-break compares them, so they are part of the world.
+   */
   readonly vehicles?: readonly string[]
   /** Indices of the learning cars; default the odd ones. */
   readonly learners?: readonly number[]
-  /** m by which each car starts ahead of its even place, measured along the normal lanes; default 0. */
+  /** m by which each car starts ahead of its even place, measured along the normal lanes of its loop; default 0. */
   readonly startOffsets?: readonly number[]
+  /**
+   * SUMO's speed mode of all cars. 1, the default: safe speeds only, every junction counts as open. 25: the minor road gives
+   * way. 31, SUMO's own default: besides, commands stay within the car's own acceleration and deceleration.
+   */
+  readonly speedMode?: SpeedMode
+  /**
+   * Who goes first in a junction: `priority`, the default, is SUMO's rule for the speed mode. With `nearest-first`, in the
+   * embedded world only, it is the car nearest to it, whatever its road.
+   */
+  readonly crossing?: CrossingRule
 }
+
+export type SpeedMode = 1 | 25 | 31
+export type CrossingRule = 'priority' | 'nearest-first'
+
+export type NetworkName = 'figure-eight' | 'ring' | 'merge'
 
 /** The options checked and filled in. */
 export interface Scenario {
   readonly preset: Preset
+  readonly network: RoadNetwork
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly starts: readonly Start[]
+  readonly speedMode: SpeedMode
+  readonly crossing: CrossingRule
 }
 
-/** Where a car starts: lane index (see road.ts) and position of its front bumper on that lane, m. */
-export interface Start {
-  readonly lane: number
-  readonly position: number
+const speedModes: readonly SpeedMode[] = [1, 25, 31]
+const crossingRules: readonly CrossingRule[] = ['priority', 'nearest-first']
+
+const networks: Readonly<Record<NetworkName, { readonly plan: (size: number) => NetworkPlan; readonly cars: number }>> =
+  {
+    'figure-eight': { plan: figureEightPlan, cars: 14 },
+    ring: { plan: ringPlan, cars: 22 },
+    merge: { plan: mergePlan, cars: 14 },
+  }
+
+/** Ids `car00`, `car01`, …: as many digits as the last one needs, at least two. */
+export function vehicleIds(count: number): string[] {
+  const digits = Math.max(2, String(count - 1).length)
+  return Array.from({ length: count }, (_, i) => `car${String(i).padStart(digits, '0')}`)
+}
+
+/** Indices of `learners` cars spread evenly among `count`: 7 of 14 are the odd ones, 1 of 14 is the last. */
+export function spreadLearners(count: number, learners: number): number[] {
+  if (!Number.isInteger(learners) || learners < 0 || learners > count) {
+    throw new Error(`learners must be 0 to ${count}, got ${learners}`)
+  }
+  const before = (i: number): number => Math.floor((i * learners) / count)
+  return Array.from({ length: count }, (_, i) => i).filter((i) => before(i + 1) > before(i))
 }
 
 /** Checks the options and places the cars. Errors name the rule and the value found. */
 export function createScenario(options: ScenarioOptions): Scenario {
-  const preset = Object.hasOwn(presets, options.preset) ? presets[options.preset] : undefined
-  if (preset === undefined) throw new Error(`preset must be one of ${Object.keys(presets)}, got ${options.preset}`)
-  const vehicles = options.vehicles ?? vehicleIds(14)
-  const n = vehicles.length
-  if (n === 0) throw new Error('vehicles must name at least one car, got none')
-  for (const id of vehicles) if (id === '') throw new Error('vehicle ids must not be empty, got ""')
-  const repeated = vehicles.find((id, i) => vehicles.indexOf(id) !== i)
-  if (repeated !== undefined) throw new Error(`vehicle ids must be distinct, got ${repeated} twice`)
-  const learners = options.learners ?? spreadLearners(n, Math.floor(n / 2))
+  const { preset, network = 'figure-eight', size = 1, speedMode = 1, crossing = 'priority' } = options
+  if (!Object.hasOwn(presets, preset)) throw new Error(`preset must be one of ${Object.keys(presets)}, got ${preset}`)
+  if (!Object.hasOwn(networks, network)) {
+    throw new Error(`network must be one of ${Object.keys(networks)}, got ${network}`)
+  }
+  if (!(size >= smallestSize && size <= largestSize)) {
+    throw new Error(`size must be ${smallestSize} to ${largestSize}, got ${size}`)
+  }
+  if (!speedModes.includes(speedMode)) throw new Error(`speedMode must be one of ${speedModes}, got ${speedMode}`)
+  if (!crossingRules.includes(crossing)) throw new Error(`crossing must be one of ${crossingRules}, got ${crossing}`)
+  const { plan, cars } = networks[network]
+  const roads = createNetwork(plan(size))
+  const vehicles = [...(options.vehicles ?? vehicleIds(cars))]
+  checkVehicles(vehicles)
+  const learners = options.learners ?? spreadLearners(vehicles.length, Math.floor(vehicles.length / 2))
+  return {
+    preset: presets[preset],
+    network: roads,
+    vehicles,
+    learner: markLearners(learners, vehicles.length),
+    starts: placeCars(roads, vehicles, options.startOffsets ?? vehicles.map(() => 0)),
+    speedMode,
+    crossing,
+  }
+}
+
+/** Here the straight roads of the figure eight are 7.5 m long: one car with the gap it keeps. */
+const smallestSize = 0.25
+const largestSize = 10_000
+
+/** Ids that SUMO, XML and a command line all take. */
+const vehicleId = /^[A-Za-z0-9_.-]{1,64}$/
+
+function checkVehicles(vehicles: readonly string[]): void {
+  if (vehicles.length === 0) throw new Error('vehicles must name at least one car, got none')
+  const seen = new Set<string>()
+  for (const id of vehicles) {
+    if (!vehicleId.test(id)) throw new Error(`vehicle ids must match ${vehicleId.source}, got "${id}"`)
+    if (seen.has(id)) throw new Error(`vehicle ids must be distinct, got ${id} twice`)
+    seen.add(id)
+  }
+}
+
+function markLearners(learners: readonly number[], count: number): readonly boolean[] {
+  const learner = new Array<boolean>(count).fill(false)
   for (const i of learners) {
-    if (!Number.isInteger(i) || i < 0 || i >= n) throw new Error(`learners must be car indices in 0…${n - 1}, got ${i}`)
-  }
-  const starts = placeCars(vehicles, options.startOffsets ?? vehicles.map(() => 0))
-  return { preset, vehicles, learner: vehicles.map((_, i) => learners.includes(i)), starts }
-}
-
-/** Where cars start that are `offsets[i]` m ahead of their even places; StartError where they cannot. */
-export function placeCars(vehicles: readonly string[], offsets: readonly number[]): readonly Start[] {
-  const n = vehicles.length
-  if (offsets.length !== n)
-    throw new StartError(`startOffsets must have one value per car (${n}), got ${offsets.length}`)
-  for (const offset of offsets) {
-    if (!Number.isFinite(offset)) throw new StartError(`startOffsets must be finite, got ${offset}`)
-  }
-  const starts = offsets.map((offset, i) => startOf(i, n, offset))
-  checkStarts(vehicles, starts, offsets)
-  return starts
-}
-
-/** Ids of n cars: `car00`, `car01` … */
-export function vehicleIds(n: number): string[] {
-  const digits = Math.max(2, String(n - 1).length)
-  return Array.from({ length: n }, (_, i) => `car${String(i).padStart(digits, '0')}`)
-}
-
-/** Indices of k learners spread evenly over n cars, a driver first: 7 of 14 are the odd ones. Throws where k is not in 0…n. */
-export function spreadLearners(n: number, k: number): number[] {
-  if (!(Number.isInteger(k) && k >= 0 && k <= n)) throw new Error(`learners must be 0 to ${n} cars, got ${k}`)
-  const learners: number[] = []
-  for (let i = 0; i < n; i++) if (Math.floor(((i + 1) * k) / n) > Math.floor((i * k) / n)) learners.push(i)
-  return learners
-}
-
-/** Places at which cars cannot start; the text names the rule and the value found. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-}
-
-/** Length of the normal lanes, cm: starts are rounded to 0.01 m, as the route file's are. */
-const normalLength = 40274
-
-function startOf(index: number, n: number, offset: number): Start {
-  const place = Math.floor((index * normalLength) / n + 100 * offset + 0.5)
-  let rest = place - normalLength * Math.floor(place / normalLength)
-  for (let lane = 0; lane < laneCount; lane += 2) {
-    const length = Math.floor(laneLength[lane]! * 100 + 0.5)
-    if (rest < length) return { lane, position: rest / 100 }
-    rest -= length
-  }
-  throw new Error(`a start must lie on the loop, got ${offset} m`)
-}
-
-/** SUMO inserts no car closer than minGap, and two cars that start inside the crossing would have no order of entry. */
-function checkStarts(vehicles: readonly string[], starts: readonly Start[], offsets: readonly number[]): void {
-  const n = vehicles.length
-  let travelled = 0
-  for (const [i, start] of starts.entries()) {
-    const next = (i + 1) % n
-    const ahead = starts[next]!
-    const distance =
-      n === 1
-        ? loopLength
-        : distanceAhead(loopCoordinate(start.lane, start.position), loopCoordinate(ahead.lane, ahead.position))
-    const gap = distance - carLength
-    if (gap < minGap) {
-      throw new StartError(
-        `cars must start at least ${minGap} m apart, got ${gap.toFixed(2)} m from ${vehicles[i]} to ${vehicles[next]}`,
-      )
+    if (!Number.isInteger(i) || i < 0 || i >= count) {
+      throw new Error(`learners must be car indices in 0…${count - 1}, got ${i}`)
     }
-    travelled += distance
+    learner[i] = true
   }
-  if (travelled > 1.5 * loopLength) {
-    throw new StartError(`startOffsets must keep the cars in order, got ${offsets}`)
-  }
-  const inside = vehicles.filter((_, i) => touches(starts[i]!, majorCrossing) || touches(starts[i]!, minorCrossing))
-  if (inside.length > 1) throw new StartError(`at most one car may start in the crossing, got ${inside}`)
-}
-
-/** Starts are on normal lanes, so a car can only touch a crossing lane with its rear. */
-function touches(start: Start, lane: number): boolean {
-  return start.lane === laneAfter(lane) && start.position < carLength
+  return learner
 }

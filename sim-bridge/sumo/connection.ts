@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { SumoError } from './errors.ts'
+import { SumoError, SumoLostError } from './errors.ts'
 import { HEADER_BYTES, StorageReader, type StorageWriter } from './storage.ts'
 
 export interface ConnectionOptions {
@@ -50,7 +50,10 @@ function tryConnect(port: number): Promise<Socket | Error> {
 /** The rule for callers: there is one buffer, one pending reply, one state. */
 export const AWAIT_EACH_CALL = 'a call to SUMO must wait for the end of the last one: await each call'
 
-/** One TraCI client: a message goes out, its reply comes back; replies come in the order of the commands. */
+/**
+ * One TraCI client: a message goes out, its reply comes back; replies come in the order of the commands. A call fails with
+ * SumoLostError where SUMO is gone or silent, with SumoError where it sends what TraCI does not allow.
+ */
 export class Connection {
   readonly #socket: Socket
   readonly #frames = new MessageFrames()
@@ -62,12 +65,12 @@ export class Connection {
     socket.setTimeout(replyTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('error', (error) =>
-      this.#fail(new SumoError(`the connection to SUMO must stay open, got "${error.message}"`)),
+      this.#fail(new SumoLostError(`the connection to SUMO must stay open, got "${error.message}"`)),
     )
-    socket.on('close', () => this.#fail(new SumoError('the connection to SUMO must stay open, but SUMO closed it')))
+    socket.on('close', () => this.#fail(new SumoLostError('the connection to SUMO must stay open, but SUMO closed it')))
     socket.on('timeout', () => {
       if (this.#waiting === undefined) return
-      this.#fail(new SumoError(`SUMO must reply within ${replyTimeoutMs} ms, got nothing`))
+      this.#fail(new SumoLostError(`SUMO must reply within ${replyTimeoutMs} ms, got nothing`))
     })
   }
 

@@ -12,7 +12,9 @@ export function writeGetVersion(writer: StorageWriter): void {
 export function readVersion(reader: StorageReader): { readonly api: number; readonly name: string } {
   readStatus(reader, tc.CMD_GETVERSION, 'version')
   reader.readCommandLength()
-  reader.readUnsignedByte()
+  const response = reader.readUnsignedByte()
+  if (response !== tc.CMD_GETVERSION)
+    throw new SumoError(`SUMO must answer the question for its version (${tc.CMD_GETVERSION}), got ${response}`)
   return { api: reader.readInteger(), name: reader.readString() }
 }
 
@@ -112,7 +114,7 @@ function readStatus(reader: StorageReader, command: number, subject: string): vo
 /** What one step or subscription tells about the vehicles; each method gets plain values, nothing is allocated but strings. */
 export interface StateSink {
   onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void
-  onCollision(collider: string, victim: string): void
+  onCollision(collider: string, victim: string, place: number): void
 }
 
 /** Reads the answer to a step: its status, then all subscribed values. */
@@ -137,6 +139,8 @@ export function readSimulationSubscription(reader: StorageReader, sink: StateSin
 function readSubscriptionBlock(reader: StorageReader, sink: StateSink): void {
   const end = reader.offset + reader.readCommandLength()
   const response = reader.readUnsignedByte()
+  if (response !== tc.RESPONSE_SUBSCRIBE_VEHICLE_VARIABLE && response !== tc.RESPONSE_SUBSCRIBE_SIM_VARIABLE)
+    throw new SumoError(`SUMO must send the values subscribed to, got an answer of kind ${response}`)
   const object = reader.readString()
   const variables = reader.readUnsignedByte()
   let road = ''
@@ -166,11 +170,11 @@ function readCollisions(reader: StorageReader, sink: StateSink): void {
     const collider = reader.readTypedString()
     const victim = reader.readTypedString()
     for (const skip of collisionRest) reader[skip]()
-    sink.onCollision(collider, victim)
+    sink.onCollision(collider, victim, reader.readTypedDouble())
   }
 }
 
-/** What follows the two ids of a collision: both types, both speeds, kind, lane, position. */
+/** What stands between the two ids of a collision and its place (m): both types, both speeds, kind, lane. */
 const collisionRest = [
   'readTypedString',
   'readTypedString',
@@ -178,5 +182,4 @@ const collisionRest = [
   'readTypedDouble',
   'readTypedString',
   'readTypedString',
-  'readTypedDouble',
 ] as const

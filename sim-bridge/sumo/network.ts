@@ -2,53 +2,55 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Preset } from '../sim/scenario.ts'
+import type { NetworkPlan } from '../sim/network.ts'
+import type { Preset, Scenario } from '../sim/scenario.ts'
 import { SumoError, SumoMissingError } from './errors.ts'
-import type { Cars } from './options.ts'
 
-export interface NetworkOptions extends Cars {
+export interface NetworkOptions extends Scenario {
   /** Existing folder for the files. */
   readonly directory: string
   /** SUMO's program that turns nodes, edges and connections into a net. */
   readonly netconvert: string
 }
 
-export interface Network {
+export interface NetworkFiles {
   readonly netFile: string
   readonly routeFile: string
-  /** Loop coordinate at which each road (edge, or internal edge of a junction) begins, m. */
-  readonly roadStarts: ReadonlyMap<string, number>
-  /** m, junctions included. */
-  readonly loopLength: number
 }
 
-/** Writes the figure eight and its cars as files for SUMO and measures the loop in the net that `netconvert` made. */
-export async function writeNetwork(options: NetworkOptions): Promise<Network> {
-  const { directory, netconvert } = options
-  const file = (name: string): string => join(directory, name)
-  const netFile = file('fig8.net.xml')
-  const routeFile = file('fig8.rou.xml')
+/**
+ * Writes the roads of the scenario and its cars as files for SUMO, and checks that the net that `netconvert` made has the
+ * lanes of the plan.
+ */
+export async function writeNetwork(options: NetworkOptions): Promise<NetworkFiles> {
+  const { directory, netconvert, preset } = options
+  const { plan } = options.network
+  const file = (kind: string): string => join(directory, `${plan.name}.${kind}.xml`)
+  const netFile = file('net')
+  const routeFile = file('rou')
   await Promise.all([
-    writeFile(file('fig8.nod.xml'), nodesXml()),
-    writeFile(file('fig8.edg.xml'), edgesXml(options.preset)),
-    writeFile(file('fig8.con.xml'), connectionsXml()),
+    writeFile(file('nod'), nodesXml(plan)),
+    writeFile(file('edg'), edgesXml(plan, preset)),
+    writeFile(file('con'), connectionsXml(plan)),
     writeRoutes(routeFile, options),
   ])
   await runNetconvert(netconvert, [
-    ...['--node-files', file('fig8.nod.xml')],
-    ...['--edge-files', file('fig8.edg.xml')],
-    ...['--connection-files', file('fig8.con.xml')],
+    ...['--node-files', file('nod')],
+    ...['--edge-files', file('edg')],
+    ...['--connection-files', file('con')],
     ...['--output-file', netFile],
     ...['--no-internal-links', 'false'],
     ...['--no-turnarounds', 'true'],
+    ...['--junctions.limit-turn-speed', '-1'],
     ...['--xml-validation', 'never'],
   ])
-  return { netFile, routeFile, ...measureLoop(await readFile(netFile, 'utf8')) }
+  checkLanes(plan, preset, await readFile(netFile, 'utf8'))
+  return { netFile, routeFile }
 }
 
-/** Writes cars, types and routes alone. */
-export async function writeRoutes(routeFile: string, cars: Cars): Promise<void> {
-  await writeFile(routeFile, routesXml(cars))
+/** Writes the cars, their types and routes alone. */
+export async function writeRoutes(routeFile: string, scenario: Scenario): Promise<void> {
+  await writeFile(routeFile, routesXml(scenario))
 }
 
 async function runNetconvert(program: string, programArguments: readonly string[]): Promise<void> {
@@ -62,126 +64,77 @@ async function runNetconvert(program: string, programArguments: readonly string[
   }
 }
 
-/** m: half the width of the eight; also the radius of its two three-quarter circles. */
-const RADIUS = 30
-/** m, as SUMO keeps it: 3π/2 · 30 to the centimetre. */
-const RING_LENGTH = 141.37
-
-interface Edge {
-  readonly id: string
-  readonly from: string
-  readonly to: string
-  readonly length: number
-  /** The road straight up has priority over the road straight left; the rings have none. */
-  readonly priority?: number
-}
-
-/** The edges in loop order. */
-const edges: readonly Edge[] = [
-  { id: 'bottom', from: 'bottom', to: 'center', length: RADIUS, priority: 78 },
-  { id: 'top', from: 'center', to: 'top', length: RADIUS, priority: 78 },
-  { id: 'upper_ring', from: 'top', to: 'right', length: RING_LENGTH },
-  { id: 'right', from: 'right', to: 'center', length: RADIUS, priority: 46 },
-  { id: 'left', from: 'center', to: 'left', length: RADIUS, priority: 46 },
-  { id: 'lower_ring', from: 'left', to: 'bottom', length: RING_LENGTH },
-]
-
-/** All roads in loop order: each edge, then the way over the junction at its end, by the name `netconvert` gives it. */
-const roads: readonly string[] = [
-  ...['bottom', ':center_1', 'top', ':top_0', 'upper_ring', ':right_0'],
-  ...['right', ':center_0', 'left', ':left_0', 'lower_ring', ':bottom_0'],
-]
-
-function measureLoop(netXml: string): Pick<Network, 'roadStarts' | 'loopLength'> {
-  const lengths = new Map<string, number>()
-  for (const lane of netXml.matchAll(/<lane id="([^"]+)_0"[^>]* length="([^"]+)"/g)) {
-    lengths.set(lane[1]!, Number(lane[2]))
+/** The embedded simulator drives on the plan, so the net must not differ from it. */
+function checkLanes({ lanes }: NetworkPlan, { speedLimit }: Preset, netXml: string): void {
+  const found = new Map<string, string>()
+  for (const [, name, speed, length] of netXml.matchAll(
+    /<lane id="([^"]+)_0" index="0" speed="([^"]+)" length="([^"]+)"/g,
+  )) {
+    found.set(name!, `${Number(length)} m at ${Number(speed)} m/s`)
   }
-  const roadStarts = new Map<string, number>()
-  let centimetres = 0
-  for (const road of roads) {
-    const length = lengths.get(road)
-    if (length === undefined) throw new SumoError(`netconvert must make the road ${road}, got ${[...lengths.keys()]}`)
-    roadStarts.set(road, centimetres / 100)
-    centimetres += Math.round(100 * length)
+  for (const { name, length } of lanes) {
+    const planned = `${length} m at ${speedLimit} m/s`
+    const made = found.get(name)
+    if (made !== planned) throw new SumoError(`netconvert must make the road ${name} ${planned}, got ${made ?? 'none'}`)
   }
-  return { roadStarts, loopLength: centimetres / 100 }
+  if (found.size !== lanes.length) {
+    throw new SumoError(`netconvert must make the ${lanes.length} roads of the plan, got ${[...found.keys()]}`)
+  }
 }
 
-function nodesXml(): string {
-  return `<nodes>
-  <node id="center" x="0" y="0" type="priority" radius="3.1"/>
-  <node id="right" x="${RADIUS}" y="0" type="priority"/>
-  <node id="top" x="0" y="${RADIUS}" type="priority"/>
-  <node id="left" x="${-RADIUS}" y="0" type="priority"/>
-  <node id="bottom" x="0" y="${-RADIUS}" type="priority"/>
-</nodes>
-`
+function nodesXml({ nodes }: NetworkPlan): string {
+  const lines = nodes.map(({ id, x, y, radius }) => {
+    const size = radius === undefined ? '' : ` radius="${radius}"`
+    return `  <node id="${id}" x="${x.toFixed(2)}" y="${y.toFixed(2)}" type="priority"${size}/>`
+  })
+  return `<nodes>\n${lines.join('\n')}\n</nodes>\n`
 }
 
-function edgesXml(preset: Preset): string {
-  const lines = edges.map(({ id, from, to, length, priority }) => {
+function edgesXml({ edges, lanes }: NetworkPlan, preset: Preset): string {
+  const lengths = new Map(lanes.map((lane) => [lane.name, lane.length]))
+  const lines = edges.map(({ id, from, to, priority, shape }) => {
     const rank = priority === undefined ? '' : ` priority="${priority}"`
-    const shape = priority === undefined ? ` shape="${ringShape(id === 'upper_ring')}"` : ''
-    return `  <edge id="${id}" from="${from}" to="${to}" numLanes="1" speed="${preset.speedLimit}" length="${length}"${rank}${shape}/>`
+    const points = shape?.map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`).join(' ')
+    const way = points === undefined ? '' : ` shape="${points}"`
+    return `  <edge id="${id}" from="${from}" to="${to}" numLanes="1" speed="${preset.speedLimit}" length="${lengths.get(id)}"${rank}${way}/>`
   })
   return `<edges>\n${lines.join('\n')}\n</edges>\n`
 }
 
-/** Three quarters of a circle: the upper one clockwise from the top node, the lower one counter-clockwise from the left. */
-function ringShape(upper: boolean): string {
-  const segments = 39
-  const points: string[] = []
-  for (let k = 0; k <= segments; k++) {
-    const angle = (1.5 * Math.PI * k) / segments
-    const x = upper ? RADIUS - RADIUS * Math.cos(angle) : -RADIUS - RADIUS * Math.sin(angle)
-    const y = upper ? RADIUS + RADIUS * Math.sin(angle) : -RADIUS + RADIUS * Math.cos(angle)
-    points.push(`${x.toFixed(2)},${y.toFixed(2)}`)
-  }
-  return points.join(' ')
+function connectionsXml({ connections }: NetworkPlan): string {
+  const lines = connections.map(([from, to]) => `  <connection from="${from}" to="${to}" fromLane="0" toLane="0"/>`)
+  return `<connections>\n${lines.join('\n')}\n</connections>\n`
 }
 
-function connectionsXml(): string {
-  return `<connections>
-  <connection from="bottom" to="top" fromLane="0" toLane="0"/>
-  <connection from="right" to="left" fromLane="0" toLane="0"/>
-</connections>
-`
-}
+/** m: a car at 30 m/s drives for four hours before its route ends. */
+const ROUTE_LENGTH = 432_000
 
-/** Rounds of the loop in one route: with 1000, a car at the limit of 30 m/s drives for four hours before its route ends. */
-const LAPS = 1000
-
-function routesXml({ preset, vehicles, learner, startOffsets }: Cars): string {
-  const ids = edges.map((edge) => edge.id)
+function routesXml({ preset, network, vehicles, learner, starts }: Scenario): string {
+  const { lanes, routes } = network.plan
   const lines = [typeXml('human', preset, preset.humanDecel), typeXml('learner', preset, preset.learnerDecel)]
-  for (let k = 0; k < ids.length; k++) {
-    const lap = [...ids.slice(k), ...ids.slice(0, k)].join(' ')
-    lines.push(`<route id="from_${ids[k]}" edges="${lap}" repeat="${LAPS}"/>`)
-  }
-  startPositions(startOffsets).forEach(({ edge, position }, i) => {
+  routes.forEach((route, r) => {
+    const names = route.lanes.flatMap((lane) => (lanes[lane]!.internal ? [] : [lanes[lane]!.name]))
+    const laps = Math.ceil(ROUTE_LENGTH / network.routeLength[r]!)
+    names.forEach((name, k) => {
+      const lap = [...names.slice(k), ...names.slice(0, k)].join(' ')
+      lines.push(`<route id="${routeId(r, name)}" edges="${lap}" repeat="${laps}"/>`)
+    })
+  })
+  starts.forEach(({ route, lane, position }, i) => {
     const type = learner[i] ? 'learner' : 'human'
+    const way = routeId(route, lanes[lane]!.name)
     lines.push(
-      `<vehicle id="${vehicles[i]}" type="${type}" route="from_${edge}" depart="0" departLane="0" departPos="${position.toFixed(2)}" departSpeed="0"/>`,
+      `<vehicle id="${vehicles[i]}" type="${type}" route="${way}" depart="0" departLane="0" departPos="${position.toFixed(2)}" departSpeed="0"/>`,
     )
   })
   return `<routes>\n${lines.map((line) => `  ${line}`).join('\n')}\n</routes>\n`
 }
 
+function routeId(route: number, edge: string): string {
+  return `loop${route}_from_${edge}`
+}
+
 function typeXml(id: string, preset: Preset, decel: number): string {
   const color = id === 'learner' ? ' color="1,0,0"' : ''
   return `<vType id="${id}" carFollowModel="IDM" accel="${preset.accel}" decel="${decel}" tau="1" minGap="2.5" length="5" maxSpeed="${preset.speedLimit}" speedFactor="1" speedDev="0"${color}/>`
-}
-
-/** Edge and position on it (m, to the centimetre) of each car: evenly spaced over the loop without its junctions, plus its offset (m). */
-export function startPositions(offsets: readonly number[]): { readonly edge: string; readonly position: number }[] {
-  const centimetres = edges.map((edge) => Math.round(100 * edge.length))
-  const total = centimetres.reduce((sum, length) => sum + length, 0)
-  return offsets.map((offset, i) => {
-    const place = Math.round((total * i) / offsets.length + 100 * offset)
-    let rest = place - total * Math.floor(place / total)
-    let k = 0
-    while (rest >= centimetres[k]!) rest -= centimetres[k++]!
-    return { edge: edges[k]!.id, position: rest / 100 }
-  })
 }

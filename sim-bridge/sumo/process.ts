@@ -78,7 +78,7 @@ export class SumoProcess {
     this.#closed = new Promise((resolve) => {
       child.once('close', () => {
         process.removeListener('exit', killNow)
-        this.#ended.abort(this.failure('SUMO must start and wait for us'))
+        this.#ended.abort(new SumoError(this.ending('SUMO must start and wait for us')))
         resolve()
       })
     })
@@ -93,12 +93,12 @@ export class SumoProcess {
     return this.#ended.signal
   }
 
-  /** An error about the end of the program. */
-  failure(rule: string): SumoError {
+  /** The text of an error about the end of the program: the rule it broke, how it ended and what it said. */
+  ending(rule: string): string {
     const { exitCode, signalCode } = this.#child
     const how = signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`
     const words = this.#stderr.trim()
-    return new SumoError(`${rule}, but it ended (${how})${words === '' ? '' : ` and said "${words}"`}`)
+    return `${rule}, but it ended (${how})${words === '' ? '' : ` and said "${words}"`}`
   }
 
   /** Waits for the program to end by itself; false after the time given. */

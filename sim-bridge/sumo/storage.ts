@@ -87,6 +87,12 @@ export class StorageReader {
     return this.#buffer.length - this.#offset
   }
 
+  /** Throws where bytes are left after all that was asked for. */
+  expectEnd(): void {
+    if (this.remaining > 0)
+      throw new SumoError(`a TraCI message must end with the last answer, got ${this.remaining} bytes more`)
+  }
+
   readUnsignedByte(): number {
     return this.#buffer.readUInt8(this.#advance(1))
   }

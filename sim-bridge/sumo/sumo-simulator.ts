@@ -1,23 +1,32 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { placeCars } from '../sim/scenario.ts'
+import { observe } from '../sim/neighbours.ts'
+import type { RoadNetwork } from '../sim/network.ts'
+import { Occupancy } from '../sim/occupancy.ts'
+import { createScenario, type Scenario } from '../sim/scenario.ts'
+import { placeCars } from '../sim/starts.ts'
 import type { Simulator } from '../simulator.ts'
 import { type SumoClient, startSumoClient } from './client.ts'
+import { CollisionList } from './collisions.ts'
+import { Commands, SLOWDOWN_DURATION } from './commands.ts'
 import * as domains from './domains.ts'
 import { SumoError } from './errors.ts'
-import { LoopOrder } from './loop.ts'
-import { type Network, writeNetwork, writeRoutes } from './network.ts'
-import { type Cars, parseCars, type SumoOptions } from './options.ts'
+import { type NetworkFiles, writeNetwork, writeRoutes } from './network.ts'
+import type { SumoOptions } from './options.ts'
 import { findNetconvert, findSumo, requireProgram } from './process.ts'
 
 /**
- * Starts SUMO (or connects to one) with the figure eight, all cars at rest at their start.
- * Throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words, where it fails.
+ * Starts SUMO (or connects to one) with the roads of the scenario, all cars at rest at their start. Errors of the options
+ * are those of `createScenario`; throws `SumoMissingError` where SUMO is not installed and `SumoError`, with SUMO's words,
+ * where it fails.
  */
 export async function createSumoSimulator(options: SumoOptions): Promise<SumoSimulator> {
   const { port, gui = false } = options
-  const cars = parseCars(options)
+  const scenario = createScenario(options)
+  if (scenario.crossing !== 'priority') {
+    throw new SumoError(`crossing must be priority, the only rule that SUMO knows, got ${scenario.crossing}`)
+  }
   const binary = findSumo(options.binary, gui)
   if (port === undefined) requireProgram(binary)
   const directory = await openDirectory(options.directory)
@@ -27,9 +36,9 @@ export async function createSumoSimulator(options: SumoOptions): Promise<SumoSim
     await directory.remove()
   }
   try {
-    const network = await writeNetwork({ ...cars, directory: directory.path, netconvert: findNetconvert(binary) })
-    client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(network) })
-    const simulator = new SumoSimulator(cars, network, client, release)
+    const files = await writeNetwork({ ...scenario, directory: directory.path, netconvert: findNetconvert(binary) })
+    client = await startSumoClient({ binary, port, gui, sumoArguments: sumoArguments(files) })
+    const simulator = new SumoSimulator(scenario, files.routeFile, client, release)
     await simulator.reset()
     return simulator
   } catch (error) {
@@ -50,10 +59,10 @@ async function openDirectory(given: string | undefined): Promise<{ path: string;
 /** s */
 const STEP_LENGTH = 0.1
 
-function sumoArguments(network: Network): readonly string[] {
+function sumoArguments(files: NetworkFiles): readonly string[] {
   return [
-    ...['--net-file', network.netFile],
-    ...['--route-files', network.routeFile],
+    ...['--net-file', files.netFile],
+    ...['--route-files', files.routeFile],
     ...['--step-length', String(STEP_LENGTH)],
     // Jams stay jams: no car is taken away.
     ...['--time-to-teleport', '-1'],
@@ -66,20 +75,13 @@ function sumoArguments(network: Network): readonly string[] {
   ]
 }
 
-/** Only the safe-speed check stays on: no right of way, no bounds on a commanded acceleration. */
-const SPEED_MODE = 1
-/** s: a slowDown shorter than a step is over after the next one. */
-const SLOWDOWN_DURATION = 1e-3
-/** SUMO adds the duration to the step, so one step makes 1/1.01 of the commanded change of speed. */
-const SLOWDOWN_SHARE = STEP_LENGTH / (STEP_LENGTH + SLOWDOWN_DURATION)
-/** m/s: a difference below this is not braking. */
-const SPEED_TOLERANCE = 1e-3
-
-/** The figure eight on Eclipse SUMO. Calls must be awaited one after the other. */
+/** The scenario on Eclipse SUMO. Calls must be awaited one after the other. */
 export class SumoSimulator implements Simulator {
   readonly vehicles: readonly string[]
   readonly learner: readonly boolean[]
   readonly loopLength: number
+  /** Length of each car's own loop, m. */
+  readonly routeLength: Float64Array
   readonly speedLimit: number
   readonly accelerationLimit: number
   readonly stepLength = STEP_LENGTH
@@ -89,31 +91,29 @@ export class SumoSimulator implements Simulator {
   readonly leader: Int32Array
   readonly follower: Int32Array
   readonly braking: Uint8Array
-  /** SUMO's own words for its version ("SUMO 1.15.0"). */
-  readonly version: string
-  /** Process id of the SUMO that we started. */
-  readonly processId: number | undefined
 
   readonly #client: SumoClient
   readonly #release: () => Promise<void>
-  readonly #cars: Cars
+  readonly #scenario: Scenario
   readonly #routeFile: string
-  /** The starts in the route file. */
-  #startOffsets: readonly number[]
-  readonly #roadStarts: ReadonlyMap<string, number>
+  /** The starts in the route file; undefined for those of the scenario. */
+  #startOffsets: readonly number[] | undefined
+  readonly #network: RoadNetwork
+  readonly #lanes: ReadonlyMap<string, number>
   readonly #index: ReadonlyMap<string, number>
-  readonly #order: LoopOrder
-  /** Speed that each command makes if nothing is in the way, m/s; NaN where SUMO drives. */
-  readonly #expected: Float64Array
-  #collisions: (readonly [number, number])[] = []
+  readonly #places: { readonly route: Int32Array; readonly lane: Int32Array; readonly lanePosition: Float64Array }
+  readonly #occupancy: Occupancy
+  readonly #commands: Commands
+  readonly #collisions: CollisionList
   #vehiclesRead = 0
 
-  constructor(cars: Cars, network: Network, client: SumoClient, release: () => Promise<void>) {
-    const { preset, vehicles, learner } = cars
+  constructor(scenario: Scenario, routeFile: string, client: SumoClient, release: () => Promise<void>) {
+    const { preset, network, vehicles, learner, starts } = scenario
     const count = vehicles.length
     this.vehicles = vehicles
     this.learner = learner
-    this.loopLength = network.loopLength
+    this.loopLength = network.routeLength[0]!
+    this.routeLength = Float64Array.from(starts, ({ route }) => network.routeLength[route]!)
     this.speedLimit = preset.speedLimit
     this.accelerationLimit = preset.accelerationLimit
     this.position = new Float64Array(count)
@@ -122,28 +122,43 @@ export class SumoSimulator implements Simulator {
     this.leader = new Int32Array(count)
     this.follower = new Int32Array(count)
     this.braking = new Uint8Array(count)
-    this.version = client.version
-    this.processId = client.processId
     this.#client = client
     this.#release = release
-    this.#cars = cars
-    this.#routeFile = network.routeFile
-    this.#startOffsets = cars.startOffsets
-    this.#roadStarts = network.roadStarts
+    this.#scenario = scenario
+    this.#routeFile = routeFile
+    this.#network = network
+    this.#lanes = new Map(network.plan.lanes.map(({ name }, lane) => [name, lane]))
     this.#index = new Map(vehicles.map((id, i) => [id, i]))
-    this.#order = new LoopOrder(count)
-    this.#expected = new Float64Array(count).fill(Number.NaN)
+    this.#collisions = new CollisionList(vehicles, this.position)
+    this.#places = {
+      route: Int32Array.from(starts, ({ route }) => route),
+      lane: new Int32Array(count),
+      lanePosition: new Float64Array(count),
+    }
+    this.#occupancy = new Occupancy(network, count)
+    this.#commands = new Commands(scenario, STEP_LENGTH)
+  }
+
+  /** SUMO's own words for its version ("SUMO 1.15.0"). */
+  get version(): string {
+    return this.#client.version
+  }
+
+  /** Process id of the SUMO that we started. */
+  get processId(): number | undefined {
+    return this.#client.processId
   }
 
   get collisions(): readonly (readonly [number, number])[] {
-    return this.#collisions
+    return this.#collisions.pairs
   }
 
   // SUMO inserts the cars at the end of step 0, so one step belongs to the start.
-  async reset(startOffsets: readonly number[] = this.#cars.startOffsets): Promise<void> {
+  async reset(startOffsets?: readonly number[]): Promise<void> {
     if (startOffsets !== this.#startOffsets) {
-      placeCars(this.vehicles, startOffsets)
-      await writeRoutes(this.#routeFile, { ...this.#cars, startOffsets })
+      const { network, vehicles, starts } = this.#scenario
+      const moved = startOffsets === undefined ? starts : placeCars(network, vehicles, startOffsets)
+      await writeRoutes(this.#routeFile, { ...this.#scenario, starts: moved })
       this.#startOffsets = startOffsets
     }
     await this.#client.load()
@@ -151,41 +166,41 @@ export class SumoSimulator implements Simulator {
     domains.readSimulationStep(await this.#client.exchange(), this)
     const writer = this.#client.begin()
     for (const id of this.vehicles) {
-      domains.writeSpeedMode(writer, id, SPEED_MODE)
+      domains.writeSpeedMode(writer, id, this.#scenario.speedMode)
       domains.writeVehicleSubscription(writer, id)
     }
     domains.writeSimulationSubscription(writer)
     const reply = await this.#client.exchange()
+    this.#collisions.reset()
     this.#beginState()
     for (const id of this.vehicles) {
       domains.readVehicleCommand(reply, `setSpeedMode of ${id}`)
       domains.readVehicleSubscription(reply, id, this)
     }
     domains.readSimulationSubscription(reply, this)
-    this.#order.reset()
-    this.#expected.fill(Number.NaN)
+    reply.expectEnd()
+    this.#commands.reset()
     this.#endState()
   }
 
   async step(accelerations: Float64Array): Promise<void> {
     const { vehicles, speed } = this
-    const expected = this.#expected
     if (accelerations.length !== vehicles.length) {
       throw new SumoError(`there must be one acceleration per car, ${vehicles.length}, got ${accelerations.length}`)
     }
     const writer = this.#client.begin()
     for (let i = 0; i < vehicles.length; i++) {
-      const target = Math.max(0, speed[i]! + accelerations[i]! * STEP_LENGTH)
-      expected[i] = speed[i]! + (target - speed[i]!) * SLOWDOWN_SHARE
+      const target = this.#commands.target(i, speed[i]!, accelerations[i]!)
       if (!Number.isNaN(target)) domains.writeSlowDown(writer, vehicles[i]!, target, SLOWDOWN_DURATION)
     }
     domains.writeSimulationStep(writer)
     const reply = await this.#client.exchange()
     for (let i = 0; i < vehicles.length; i++) {
-      if (!Number.isNaN(expected[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
+      if (!Number.isNaN(accelerations[i]!)) domains.readVehicleCommand(reply, `slowDown of ${vehicles[i]!}`)
     }
     this.#beginState()
     domains.readSimulationStep(reply, this)
+    reply.expectEnd()
     this.#endState()
   }
 
@@ -196,47 +211,39 @@ export class SumoSimulator implements Simulator {
   /** Takes one car from SUMO's answer. */
   onVehicle(vehicle: string, road: string, lanePosition: number, speed: number): void {
     const i = this.#index.get(vehicle)
-    const start = this.#roadStarts.get(road)
+    const lane = this.#lanes.get(road)
     if (road === '') {
       throw new SumoError(
         `every car must find room where it starts, 2.5 m from the next, got "${vehicle}" waiting outside`,
       )
     }
-    if (i === undefined || start === undefined) {
+    if (i === undefined || lane === undefined) {
       throw new SumoError(`our cars must drive on our roads, got "${vehicle}" on "${road}"`)
     }
-    const position = start + lanePosition
-    this.position[i] = position < this.loopLength ? position : position - this.loopLength
+    this.#places.lane[i] = lane
+    this.#places.lanePosition[i] = lanePosition
     this.speed[i] = speed
     this.#vehiclesRead++
   }
 
-  /** Takes one collision; SUMO reports a pair once for each of its two cars. */
-  onCollision(collider: string, victim: string): void {
-    const i = this.#index.get(collider)
-    const j = this.#index.get(victim)
-    if (i === undefined || j === undefined) return
-    const first = Math.min(i, j)
-    const second = Math.max(i, j)
-    if (!this.#collisions.some((pair) => pair[0] === first && pair[1] === second))
-      this.#collisions.push([first, second])
+  /** Takes one entry of SUMO's list of collisions; `place` is the collider's on the lane of the collision, m. */
+  onCollision(collider: string, victim: string, place: number): void {
+    this.#collisions.add(collider, victim, place)
   }
 
   #beginState(): void {
     this.#vehiclesRead = 0
-    if (this.#collisions.length > 0) this.#collisions = []
+    this.#collisions.beginState()
   }
 
   #endState(): void {
-    const { position, speed, gap, leader, follower, braking, loopLength, vehicles } = this
+    const { speed, braking, vehicles } = this
     if (this.#vehiclesRead !== vehicles.length) {
-      throw new SumoError(
-        `all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset the world`,
-      )
+      throw new SumoError(`all ${vehicles.length} cars must stay on the road, got ${this.#vehiclesRead}: reset`)
     }
-    this.#order.update(position, loopLength, gap, leader, follower)
-    for (let i = 0; i < vehicles.length; i++) {
-      braking[i] = speed[i]! < this.#expected[i]! - SPEED_TOLERANCE ? 1 : 0
-    }
+    this.#occupancy.update(this.#places, speed)
+    observe(this.#network, this.#places, this.#occupancy, this)
+    this.#collisions.endState()
+    for (let i = 0; i < vehicles.length; i++) braking[i] = this.#commands.isBraking(i, speed[i]!) ? 1 : 0
   }
 }

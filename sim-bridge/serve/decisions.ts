@@ -1,10 +1,10 @@
-import { createFeatures, type Features } from '../device/features.ts'
-import type { Command } from '../schemas/lock-step.ts'
-import { settings } from '../schemas/setting.ts'
-import { accelerationOf } from './controller.ts'
-import { observationNames, observationSize, observe, writeObservation } from './observation.ts'
-import type { StepInfo } from './score.ts'
-import type { World } from './world.ts'
+import { createFeatures, type Features } from '../../device/features.ts'
+import type { Command } from '../../schemas/lock-step.ts'
+import { settings } from '../../schemas/setting.ts'
+import { accelerationOf } from '../controller.ts'
+import { observationNames, observationSize, observe, writeObservation } from '../observation.ts'
+import type { StepInfo } from '../score.ts'
+import type { World } from '../world.ts'
 
 /** What the agents of a world see and do, and how long an action is held. */
 export interface View {

@@ -4,13 +4,13 @@ import {
   type ServeRequest,
   type ServeTransition,
   validateServeRequest,
-} from '../schemas/serve.ts'
+} from '../../schemas/serve.ts'
+import { StartError } from '../sim/scenario.ts'
+import { SimulatorLostError } from '../simulator.ts'
+import { SumoError, SumoMissingError } from '../sumo/errors.ts'
+import type { World } from '../world.ts'
 import { type Decision, Decisions } from './decisions.ts'
 import type { Line } from './lines.ts'
-import { StartError } from './sim/scenario.ts'
-import { SimulatorLostError } from './simulator.ts'
-import { SumoError, SumoMissingError } from './sumo/errors.ts'
-import type { World } from './world.ts'
 
 /** One client's turn-taking with a world of its own. */
 export interface Session {

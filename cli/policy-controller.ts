@@ -1,0 +1,97 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Engine } from '../device/core/index.ts'
+import { createReferenceEngine } from '../device/engines/reference.ts'
+import { createFeatures, featureCount } from '../device/features.ts'
+import { ExitError } from '../schemas/exit.ts'
+import type { Setting } from '../schemas/setting.ts'
+import { accelerationOf } from '../sim-bridge/controller.ts'
+import { observe } from '../sim-bridge/observation.ts'
+import { drawSchedules } from '../sim-bridge/schedule.ts'
+import type { StepInfo } from '../sim-bridge/score.ts'
+import type { Controller } from '../sim-bridge/sim/controllers.ts'
+import type { World } from '../sim-bridge/world.ts'
+import { policyOf, readTensorFile } from './tensor-file.ts'
+
+/** A trained policy, ready to be asked. */
+export interface LoadedPolicy {
+  readonly engine: Engine
+  readonly policy: Float64Array
+}
+
+/** The policies `<vehicle>.safetensors` of a folder, by vehicle; ExitError 2 without any, 4 where one does not fit the setting. */
+export function readPolicies(folder: string, setting: Setting): Map<string, LoadedPolicy> {
+  let names: string[]
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))
+  } catch (error) {
+    throw new ExitError('usage', (error as Error).message)
+  }
+  if (names.length === 0) throw new ExitError('usage', `${folder} must hold policy files (*.safetensors), got none`)
+  const observationSize = featureCount(setting)
+  return new Map(
+    names.sort().map((name) => {
+      const path = join(folder, name)
+      const { architecture, policy } = policyOf(path, readTensorFile(path))
+      if (architecture.observationSize !== observationSize || architecture.actionSize !== 1)
+        throw new ExitError(
+          'damaged',
+          `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
+        )
+      return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
+    }),
+  )
+}
+
+/** Drives one epoch with the mean actions of these policies; `seed` draws the starts and the decision intervals. */
+export async function evaluatePolicies(
+  world: World,
+  policies: ReadonlyMap<string, LoadedPolicy>,
+  { setting, preset, seed }: { readonly setting: Setting; readonly preset: 'flow' | 'lab'; readonly seed: number },
+): Promise<StepInfo> {
+  const control = createPolicyController(world, policies, setting, preset, seed)
+  const accelerations = new Float64Array(world.vehicles.length)
+  let state = await world.reset(seed)
+  for (let k = 0; !state.terminated && !state.truncated; k++) {
+    control(world, k, accelerations)
+    state = await world.step(accelerations)
+  }
+  return { ...state.info }
+}
+
+/**
+ * Drives the learners of `world` by their policies' mean actions (no exploration), at the intervals that a run with this
+ * seed draws; a learner without a policy is left to its driver model. Begins anew at step 0.
+ */
+export function createPolicyController(
+  world: World,
+  policies: ReadonlyMap<string, LoadedPolicy>,
+  setting: Setting,
+  preset: 'flow' | 'lab',
+  seed: number,
+): Controller {
+  const { loopLength, speedLimit, accelerationLimit } = world
+  const features = createFeatures(setting, { preset, loopLength, speedLimit, accelerationLimit })
+  const schedules = drawSchedules(
+    seed,
+    world.vehicles.filter((_, i) => world.learner[i]),
+  )
+  const commands = new Map<number, ReturnType<typeof features.command>>()
+  const row = new Float32Array(featureCount(setting))
+  const mean = new Float64Array(1)
+  return (_cars, step, accelerations) => {
+    if (step === 0) commands.clear()
+    for (const [i, id] of world.vehicles.entries()) {
+      const loaded = policies.get(id)
+      const schedule = schedules.get(id)
+      accelerations[i] = Number.NaN
+      if (!loaded || !schedule) continue
+      if (step >= schedule.phaseSteps && (step - schedule.phaseSteps) % schedule.intervalSteps === 0) {
+        features.encode(observe(world, i), row)
+        loaded.engine.policyMean(loaded.policy, row, 1, mean)
+        commands.set(i, features.command(mean[0] as number))
+      }
+      accelerations[i] = accelerationOf(commands.get(i), world, i)
+    }
+  }
+}

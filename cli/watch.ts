@@ -1,0 +1,154 @@
+import { ExitError, exitCodes } from '../schemas/exit.ts'
+import type { Command, CommandIo } from './command.ts'
+import { drivenWorldSpec } from './driven-world.ts'
+import { openKeyboard } from './keyboard.ts'
+import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { createScreen } from './view/screen.ts'
+import { createStyles, wantsColour } from './view/text.ts'
+import { colourDepth, createSpeedPaint, renderWatch } from './view/watch-view.ts'
+import { watchFleet } from './watch-fleet.ts'
+import { watchWorld } from './watch-world.ts'
+import type { Watched } from './watched.ts'
+
+const spec = {
+  ...drivenWorldSpec,
+  rtf: {
+    kind: 'number',
+    default: 1,
+    minimum: 0.01,
+    maximum: 1000,
+    description: 'simulated seconds a second',
+  },
+  broker: { kind: 'text', placeholder: 'URL', description: 'watch the fleet at this broker, mqtt://HOST:PORT' },
+  fleet: { kind: 'text', placeholder: 'NAME', default: 'demo', description: 'which fleet' },
+  username: { kind: 'text', placeholder: 'TEXT', description: 'user name at the broker' },
+  'password-file': { kind: 'text', description: 'file that holds the password' },
+  once: {
+    kind: 'number',
+    placeholder: 'S',
+    default: Number.NaN,
+    minimum: 0,
+    maximum: 150,
+    description: 'print one frame after S simulated seconds of an epoch, and end',
+  },
+  wait: {
+    kind: 'number',
+    placeholder: 'S',
+    default: 30,
+    minimum: 0.1,
+    description: 'with --broker: longest wait for it, with --once also for the frame, seconds',
+  },
+  help: { kind: 'flag', description: 'this text' },
+} as const
+
+/** Milliseconds between two frames on a terminal. */
+const frameMs = 80
+/** Milliseconds between two frames on anything else. */
+const printMs = 10_000
+
+/** The figure eight with its cars, drawn in the terminal. */
+export const watchCommand: Command = {
+  help: `trustmix watch: the road and its cars in the terminal, seen from above; colour is speed.
+
+Usage: trustmix watch --controller headway:5 [--preset flow] [--sim embedded|sumo] [--rtf 1]
+       trustmix watch --policies RUN-DIR/policies
+       trustmix watch --broker mqtt://127.0.0.1:PORT [--fleet demo]
+
+The first two drive a world of their own, the third listens to a running fleet (its broker is in RUN-DIR/processes.json).
+Circles are cars, filled where they learn; a diamond is a learner that safety forces to brake. Below the road are all cars
+from the loop's start on with their speeds as bars. NO_COLOR is honoured; without a terminal a frame is printed every 10 s.
+
+Keys: q quits; in a world of its own space pauses, + and - change the pace.
+
+${describeToolOptions(spec).replace(' (default NaN)', '')}
+
+Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in time, 4 damaged policy, 130 interrupted.`,
+  async run(args, io) {
+    const options = readToolOptions('watch', spec, args)
+    const { broker, controller, policies } = options
+    if (broker !== undefined && (controller !== undefined || policies !== undefined))
+      throw new ExitError('usage', 'a fleet is watched or a world driven, got --broker and --controller or --policies')
+    const watched =
+      broker === undefined
+        ? await watchWorld(options, options.rtf, () => performance.now())
+        : await watchFleet(
+            {
+              ...{ broker, fleet: options.fleet, username: options.username },
+              ...{ passwordFile: options['password-file'], waitMs: 1000 * options.wait },
+            },
+            io,
+          )
+    try {
+      if (Number.isNaN(options.once)) return await follow(watched, io)
+      await Promise.race([watched.until(options.once), stopping(io)])
+      io.output(
+        `${frame(watched, sizeOf(process.stdout), wantsColour(process.env, process.stdout.isTTY)).join('\n')}\n`,
+      )
+      return exitCodes.ok
+    } finally {
+      await watched.close()
+    }
+  },
+}
+
+/** Shows frame after frame until told to end; returns the exit code. */
+async function follow(watched: Watched, io: CommandIo): Promise<number> {
+  const terminal = process.stdout
+  const live = terminal.isTTY === true && process.env.TERM !== 'dumb'
+  const screen = live ? createScreen(terminal) : undefined
+  const colour = wantsColour(process.env, terminal.isTTY)
+  let code: number | undefined
+  let wake: () => void = () => {}
+  const end = (next: number): void => {
+    code ??= next
+    wake()
+  }
+  io.stopped.then(() => end(exitCodes.interrupted))
+  const keyboard = live
+    ? openKeyboard(process.stdin, (key) => {
+        if (key === 'q') end(exitCodes.ok)
+        else if (key === 'interrupt') end(exitCodes.interrupted)
+        else watched.key(key)
+      })
+    : undefined
+  try {
+    for (let passed = 0; code === undefined; ) {
+      const began = performance.now()
+      await watched.pass(passed)
+      if (screen) screen.paint(frame(watched, screen.size(), colour))
+      else io.output(`${frame(watched, sizeOf(terminal), colour).join('\n')}\n\n`)
+      const rest = (live ? frameMs : printMs) - (performance.now() - began)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, rest))
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        if (code !== undefined) wake()
+      })
+      passed = performance.now() - began
+    }
+    return code
+  } finally {
+    keyboard?.close()
+    screen?.close()
+  }
+}
+
+function frame(watched: Watched, { width, height }: { width: number; height: number }, colour: boolean): string[] {
+  const view = watched.view()
+  if (!view) return [watched.notice ?? '']
+  const paint = createSpeedPaint(colourDepth(process.env, colour))
+  return renderWatch({ ...view, foot: watched.keys }, width, height, createStyles(colour), paint)
+}
+
+/** Of a terminal, or as COLUMNS and LINES say, or 80 × 24; one row stays free. */
+function sizeOf(terminal: NodeJS.WriteStream): { width: number; height: number } {
+  const width = terminal.columns ?? (Number(process.env.COLUMNS) || 80)
+  return { width, height: (terminal.rows ?? (Number(process.env.LINES) || 24)) - 1 }
+}
+
+async function stopping(io: CommandIo): Promise<never> {
+  await io.stopped
+  throw new ExitError('interrupted', 'interrupted before the frame')
+}
