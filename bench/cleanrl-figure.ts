@@ -8,8 +8,9 @@ import { meanOf, tInterval, welchInterval } from './statistics.ts'
 
 const usage = `npm run bench:cleanrl-figure -- --runs DIR --out docs/results/cleanrl: table and figure of the comparison.
 
-DIR holds one file per run: trustmix-N.jsonl (bench:single-agent), cleanrl-N.jsonl (bench/cleanrl.py), and, if it was
-run, trustmix-kept-N.jsonl (--ends kept). Writes OUT.svg, OUT.png and OUT.json, prints the table.
+DIR holds one file per run: trustmix-N.jsonl (bench:single-agent), cleanrl-N.jsonl (bench/cleanrl.py), and, where they
+were run, trustmix-kept-N.jsonl, trustmix-hidden-N.jsonl (--ends kept, hidden) and cleanrl-hidden-N.jsonl (--hidden). Writes OUT.svg, OUT-hidden.svg (where all of
+the sides were run; also as .png) and OUT.json, prints the table.
 
   --from FILE   instead of --runs: draw again from an OUT.json`
 
@@ -21,7 +22,20 @@ const binSize = 4096
 const sides = [
   { name: 'trustmix', label: 'trustmix', colour: '#1d4ed8' },
   { name: 'cleanrl', label: 'CleanRL', colour: '#c2620a' },
-  { name: 'trustmix-kept', label: 'trustmix, ends kept', colour: '#0e9488' },
+  { name: 'trustmix-hidden', label: 'trustmix, hidden', colour: '#8b6bb1' },
+  { name: 'cleanrl-hidden', label: 'CleanRL, hidden', colour: '#be185d' },
+  { name: 'trustmix-kept', label: 'trustmix, kept', colour: '#0e9488' },
+] as const
+const pairs = [
+  ['trustmix', 'cleanrl'],
+  ['trustmix-hidden', 'cleanrl-hidden'],
+  ['trustmix-kept', 'cleanrl'],
+] as const
+
+/** Figures by the end of their file's name, with the sides that they show. */
+const figures = [
+  { suffix: '', drawn: ['trustmix', 'cleanrl', 'trustmix-kept'], about: 'a time limit counts as a termination' },
+  { suffix: '-hidden', drawn: ['trustmix-hidden', 'cleanrl-hidden'], about: 'the time limit is not told' },
 ] as const
 
 /** Per side and seed: mean return per bin of decisions, over the last tenth, and over all. */
@@ -47,9 +61,12 @@ else {
     values.from === undefined ? readRuns(values.runs ?? 'runs') : JSON.parse(readFileSync(values.from, 'utf8'))
   mkdirSync(dirname(out), { recursive: true })
   writeFileSync(`${out}.json`, `${JSON.stringify(read)}\n`)
-  const svg = figure(read)
-  writeFileSync(`${out}.svg`, svg)
-  writeFileSync(`${out}.png`, await svgToPng(svg, 1040))
+  for (const { suffix, drawn, about } of figures) {
+    if (drawn.some((name) => !read.runs.some(({ side }) => side === name))) continue
+    const svg = figure(read, drawn, about)
+    writeFileSync(`${out}${suffix}.svg`, svg)
+    writeFileSync(`${out}${suffix}.png`, await svgToPng(svg, 1040))
+  }
   process.stdout.write(table(read.runs.filter(({ seed }) => seed <= planned)))
   if (read.runs.some(({ seed }) => seed > planned)) process.stdout.write(`\nall seeds:\n\n${table(read.runs)}`)
 }
@@ -89,19 +106,21 @@ function rounded(value: number): number {
   return Number(value.toFixed(4))
 }
 
-function figure({ runs: all, binSize: size }: Runs): string {
+function figure({ runs: all, binSize: size }: Runs, drawn: readonly string[], about: string): string {
   const runs = all.filter(({ seed }) => seed <= planned)
-  const curves: Curve[] = sides.slice(0, 2).map(({ name, label, colour }) => {
-    const of = runs.filter(({ side }) => side === name)
-    const length = Math.min(...of.map(({ curve }) => curve.length))
-    const points = Array.from({ length }, (_, bin) => {
-      const estimate = tInterval(of.map(({ curve }) => curve[bin] ?? Number.NaN))
-      return { x: (bin + 0.5) * size, ...estimate }
+  const curves: Curve[] = sides
+    .filter(({ name }) => drawn.includes(name))
+    .map(({ name, label, colour }) => {
+      const of = runs.filter(({ side }) => side === name)
+      const length = Math.min(...of.map(({ curve }) => curve.length))
+      const points = Array.from({ length }, (_, bin) => {
+        const estimate = tInterval(of.map(({ curve }) => curve[bin] ?? Number.NaN))
+        return { x: (bin + 0.5) * size, ...estimate }
+      })
+      return { label, colour, points }
     })
-    return { label, colour, points }
-  })
   return comparisonSvg({
-    title: 'PPO of trustmix and of CleanRL, the same task and hyperparameters',
+    title: `PPO of trustmix and of CleanRL: ${about}`,
     subtitle:
       'one learner among 13 drivers, return of an epoch of 150 decisions; mean of five seeds, band: 95 % t-interval',
     curves,
@@ -122,16 +141,14 @@ function table(runs: Runs['runs']): string {
       const each = of(name, 'final').map((value) => value.toFixed(2))
       return `| ${label} | ${each.join(', ')} | ${cells.join(' | ')} |`
     })
-  const difference = (name: string): string => {
-    const cells = (['final', 'finalSpeed', 'whole'] as const).map((figure) =>
-      shown(welchInterval(of(name, figure), of('cleanrl', figure))),
-    )
-    return `| ${name} − cleanrl | | ${cells.join(' | ')} |`
-  }
-  const differences =
-    of('cleanrl', 'final').length > 1
-      ? ['trustmix', 'trustmix-kept'].filter((name) => of(name, 'final').length > 1).map(difference)
-      : []
+  const differences = pairs
+    .filter((pair) => pair.every((name) => of(name, 'final').length > 1))
+    .map(([one, other]) => {
+      const cells = (['final', 'finalSpeed', 'whole'] as const).map((figure) =>
+        shown(welchInterval(of(one, figure), of(other, figure))),
+      )
+      return `| ${one} − ${other} | | ${cells.join(' | ')} |`
+    })
   return [
     '| side | return of the last tenth, by seed | mean ± 95 % | mean speed of all cars, m/s | return over all training |',
     '|---|---|---|---|---|',

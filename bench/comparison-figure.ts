@@ -19,7 +19,7 @@ export interface Comparison {
 }
 
 const figure = { width: 1040, height: 560 } as const
-const box = { left: 64, top: 92, right: 800, bottom: 490 } as const
+const box = { left: 64, top: 92, right: 760, bottom: 490 } as const
 const font = 'Atkinson Hyperlegible, system-ui, Segoe UI, Helvetica, Arial, sans-serif'
 const ink = '#1f2933'
 const softInk = '#5b6470'
