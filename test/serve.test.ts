@@ -129,7 +129,7 @@ t.test('what is wrong is answered with rule and value, and the connection goes o
   ]
   for (const [line, reason, detail] of refused) {
     client.write(`${line}\n`)
-    t.match(await client.next(), { kind: 'error', reason, detail }, line.slice(0, 60))
+    t.match(await client.next(), { kind: 'error', reason, detail }, JSON.stringify(line.slice(0, 60)))
   }
   await client.transition({ kind: 'reset', seed: 1 })
   for (const actions of [[], [0], [0, 0, 0]]) {
