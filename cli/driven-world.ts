@@ -46,8 +46,13 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
   const law = controller === undefined ? undefined : parseController(controller)
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
   const world = await openWorld(config)
-  const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, config.preset, seed)
-  return { world, control, driver: controller ?? 'policies', network: config.network }
+  try {
+    const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, config.preset, seed)
+    return { world, control, driver: controller ?? 'policies', network: config.network }
+  } catch (error) {
+    await world.close()
+    throw error
+  }
 }
 
 /** Drives one epoch and records it. */

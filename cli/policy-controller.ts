@@ -61,7 +61,8 @@ export async function evaluatePolicies(
 
 /**
  * Drives the learners of `world` by their policies' mean actions (no exploration), at the intervals that a run with this
- * seed draws; a learner without a policy is left to its driver model. Begins anew at step 0.
+ * seed draws; a learner without a policy is left to its driver model. Begins anew at step 0. ExitError 2 where a policy is of
+ * a car that does not learn in this world: it was trained in another one.
  */
 export function createPolicyController(
   world: World,
@@ -71,11 +72,15 @@ export function createPolicyController(
   seed: number,
 ): Controller {
   const { loopLength, speedLimit, accelerationLimit } = world
+  const learners = world.vehicles.filter((_, i) => world.learner[i])
+  const strangers = [...policies.keys()].filter((id) => !learners.includes(id))
+  if (strangers.length > 0)
+    throw new ExitError(
+      'usage',
+      `policies must be of cars that learn here (${learners.join(', ')}; see --vehicles, --learners), got ${strangers.join(', ')}`,
+    )
   const features = createFeatures(setting, { preset, loopLength, speedLimit, accelerationLimit })
-  const schedules = drawSchedules(
-    seed,
-    world.vehicles.filter((_, i) => world.learner[i]),
-  )
+  const schedules = drawSchedules(seed, learners)
   const commands = new Map<number, ReturnType<typeof features.command>>()
   const row = new Float32Array(featureCount(setting))
   const mean = new Float64Array(1)
