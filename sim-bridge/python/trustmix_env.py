@@ -42,7 +42,10 @@ class Connection:
                 raise TrustmixError(f"version must be {VERSION} and a car must learn, got {self.hello}")
             given = {"observation": observation, "action": action, "decisionSteps": decision_steps}
             self.options = {**self.hello["defaults"], **{k: v for k, v in given.items() if v is not None}}
-            view = self.hello["observations"][self.options["observation"]]
+            name, views = self.options["observation"], self.hello["observations"]
+            if name not in views:
+                raise TrustmixError(f"observation must be one of {', '.join(views)}, got {name}")
+            view = views[name]
         except BaseException:
             self.close()
             raise
@@ -64,8 +67,14 @@ class Connection:
         return self._ask({"kind": "step", "actions": [None if math.isnan(u) else u for u in actions]})
 
     def _ask(self, request):
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        answer = self._answer()
+        if not self.socket:
+            raise TrustmixError("closed: the environment was closed")
+        try:
+            self.socket.sendall(json.dumps(request).encode() + b"\n")
+            answer = self._answer()
+        except OSError as error:
+            self.close()  # an answer that comes late would be taken for the next one
+            raise TrustmixError(f"closed: {error}") from error
         return np.array(answer["observations"], np.float32), answer
 
     def _answer(self):
@@ -96,8 +105,12 @@ class TrustmixEnv(gymnasium.Env):
     def __init__(self, command=COMMAND, agent=None, others=None, **options):
         self.connection = Connection(command, **options)
         self.observation_space, self.action_space = self.connection.observation_space, self.connection.action_space
-        self.index = self.connection.agents.index(agent) if agent else 0
-        self.actions = [float((others or {}).get(agent, math.nan)) for agent in self.connection.agents]
+        agents, others = self.connection.agents, others or {}
+        for stranger in {agent or agents[0], *others} - {*agents}:
+            self.close()
+            raise TrustmixError(f"agent and others must be of {', '.join(agents)}, got {stranger}")
+        self.index = agents.index(agent) if agent else 0
+        self.actions = [float(others.get(agent, math.nan)) for agent in agents]
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
