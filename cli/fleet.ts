@@ -8,12 +8,13 @@ import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
-import { bridgeId, isReported, learnersOf } from '../sim-bridge/cli.ts'
+import { bridgeId, isReported, learnersOf, prepareReport } from '../sim-bridge/cli.ts'
 import { readFaults } from '../sim-bridge/faults/fault-plan.ts'
 import { reportTables } from '../sim-bridge/report/report-text.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
 import { scenarioOf } from '../sim-bridge/worlds.ts'
 import type { Command, CommandIo } from './command.ts'
+import { refuseConflicts } from './conflicts.ts'
 import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
@@ -34,6 +35,7 @@ Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, proce
   async run(args, io) {
     const { config: asked, json, given } = readOptions('fleet', args, process.env)
     const config = asked.resume === null ? asked : resumedConfig(asked, given)
+    refuseConflicts(config)
     const { summary, report } = await runFleet(config, json, io)
     if (json) io.output(`${JSON.stringify(summary)}\n`)
     if (report) (json ? io.print : io.output)(`${reportTables(report)}\n`)
@@ -46,6 +48,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
   configuredArchitecture(config)
   if (config.faults !== null) readFaults(config.faults, learnersOf(config))
   const scenario = createScenario(scenarioOf(config))
+  if (config.report !== null) prepareReport(config.report)
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)

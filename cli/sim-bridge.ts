@@ -5,6 +5,7 @@ import { type ControlledEpoch, driveControlled } from '../sim-bridge/controlled.
 import { reportTables } from '../sim-bridge/report/report-text.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
+import { refuseConflicts } from './conflicts.ts'
 import { describeOptions, readOptions } from './options.ts'
 import { readSummary } from './run-directory.ts'
 import { serveUntilStopped } from './serve.ts'
@@ -24,6 +25,7 @@ the longer of its interval and 1 s, then under the simulator's driver. The repor
 --judge a limit that was not kept is exit code 5.`,
   async run(args, io) {
     const { config, json } = readOptions('sim-bridge', args, process.env)
+    refuseConflicts(config)
     if (config.controller !== null) {
       const figures = await driveOnce(config, config.controller)
       io.output(json ? `${JSON.stringify(figures)}\n` : describe(config.controller, config, figures))

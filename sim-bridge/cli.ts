@@ -40,7 +40,7 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
   const run = required(config, 'run')
   const plan = config.faults === null ? undefined : readFaults(config.faults, learnersOf(config))
   const directory = reportDirectory(config)
-  if (directory !== null) prepare(directory)
+  if (directory !== null) prepareReport(directory)
   const bus = connectBus(config, bridgeId, context)
   try {
     await reach(bus, config, context)
@@ -187,7 +187,8 @@ function now(): number {
   return performance.now()
 }
 
-function prepare(directory: string): void {
+/** Makes the directory of a report; ExitError 2 where it cannot be. */
+export function prepareReport(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true })
   } catch (error) {

@@ -1,0 +1,31 @@
+import type { Config } from '../schemas/config.ts'
+import { ExitError } from '../schemas/exit.ts'
+
+/** ExitError 2 where options of a run contradict each other or one would do nothing without another. */
+export function refuseConflicts(config: Config): void {
+  const { serve, controller, followStdin, realtime, rtf, sim } = config
+  if (serve && controller !== null)
+    throw new ExitError('usage', `one of --serve and --controller can be given, got --serve and ${controller}`)
+  if (followStdin && !serve) throw new ExitError('usage', '--follow-stdin needs --serve, got it alone')
+  if (rtf !== 1 && !realtime) throw new ExitError('usage', `--rtf needs --realtime, got ${rtf} without it`)
+  const timed = timedFlags(config)
+  if ((serve || controller !== null) && timed.length > 0)
+    throw new ExitError(
+      'usage',
+      `${serve ? '--serve' : '--controller'} drives without devices, got it with ${timed.join(' and ')}`,
+    )
+  if (sim !== 'sumo' && config.sumoGui) throw new ExitError('usage', `--sumo-gui needs --sim sumo, got --sim ${sim}`)
+  if (sim !== 'sumo' && config.sumoPort !== null)
+    throw new ExitError('usage', `--sumo-port needs --sim sumo, got --sim ${sim}`)
+}
+
+/** The options given that say how devices keep the time. */
+function timedFlags({ realtime, judge, faults, report, deadlineMs }: Config): string[] {
+  return [
+    ...(realtime ? ['--realtime'] : []),
+    ...(judge ? ['--judge'] : []),
+    ...(faults !== null ? ['--faults'] : []),
+    ...(report !== null ? ['--report'] : []),
+    ...(deadlineMs !== null ? ['--deadline-ms'] : []),
+  ]
+}
