@@ -63,7 +63,7 @@ export function log(x: f64): f64 {
  * that one division waits while the other one is prepared.
  */
 export function tanhInPlace(values: usize, count: i32): void {
-  const end = values + (<usize>count << 2)
+  const end = values + ((<usize>count) << 2)
   for (; values + 32 <= end; values += 32) {
     const x = clamped(v128.load(values))
     const y = clamped(v128.load(values, 16))
