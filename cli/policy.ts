@@ -61,7 +61,8 @@ ${describeToolOptions(showSpec)}
 
 Usage: trustmix policy export FILE --format tfjs|onnx|safetensors --out PATH [OPTIONS]
 
-Writes the policy (not the value network) for another program; see docs/policies.md.
+Writes the policy (not the value network) for another program; see docs/policies.md. FILE is a policy file, or what
+what import takes.
 
 ${describeToolOptions(exportSpec)}
 
