@@ -9,8 +9,8 @@ import { damagedUnless } from './tensor-file.ts'
 
 /** The largest file that is taken for a policy; parameters on the wire are at most 1 MiB. */
 export const largestPolicyFile = 67_108_864
-/** A layers-model's text has no weights in it. */
-const largestModelText = 1_048_576
+/** What describes the weights: the header of safetensors, the text of a layers-model. */
+const largestDescription = 1_048_576
 
 /**
  * Reads a policy in any of the formats; a folder is taken for a layers-model's. ExitError 2 where there is no such file, 4 where it is
@@ -32,10 +32,10 @@ export function readPolicyFile(
 }
 
 function decode(source: string, bytes: Uint8Array, format: ExchangeFormat): SafetensorsFile {
-  if (format === 'safetensors') return decodeSafetensors(bytes)
+  if (format === 'safetensors') return decodeSafetensors(bytes, { maxHeaderBytes: largestDescription })
   if (format === 'onnx') return decodeOnnx(bytes)
-  if (bytes.length > largestModelText)
-    throw new Error(`model.json must be at most ${largestModelText} bytes, got ${bytes.length}`)
+  if (bytes.length > largestDescription)
+    throw new Error(`model.json must be at most ${largestDescription} bytes, got ${bytes.length}`)
   return decodeLayersModel(utf8(bytes), (name) => {
     try {
       return readBounded(join(dirname(source), name), largestPolicyFile)

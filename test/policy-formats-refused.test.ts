@@ -130,6 +130,7 @@ t.test('onnx: what is no tanh network is refused with rule and value', async (t)
     ],
     [/metadata must have log_std, got none/, text('log_std', 'log_sdt')],
     [/varint before byte 11 must end within 10 bytes/, Buffer.concat([Buffer.of(8), Buffer.alloc(20, 0xff)])],
+    [/protobuf message must have at most 10000 fields, got more/, Buffer.alloc(20_002, Buffer.of(8, 1))],
     [/wire type 0, 1, 2 or 5, got 3/, Buffer.concat([good, Buffer.of(0x7b)])],
     [/protobuf field at byte 4 must be numbered/, Buffer.concat([good.subarray(0, 2), Buffer.of(0x10, 1, 0, 1)])],
   ]

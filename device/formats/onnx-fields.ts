@@ -14,7 +14,7 @@ export const onnxFields = {
   entry: { key: 1, value: 2 },
 } as const
 
-/** IR version 7 came with opset 13, the first with today's Gemm and Tanh; runtimes of 2020 and later read it. */
+/** ONNX 1.8 (2020): opset 13, the first with today's Gemm and Tanh, and IR version 7. */
 export const irVersion = 7
 export const opset = 13
 /** TensorProto.DataType.FLOAT, also the element type of inputs and outputs. */

@@ -9,6 +9,9 @@ export type Field = readonly [number: number, value: number | string | Uint8Arra
 /** A decoded message: the values of every field number in the order found; a nested message is its bytes. */
 export type Message = ReadonlyMap<number, readonly (number | Uint8Array)[]>
 
+/** Of one message; a policy needs a few dozen, and 64 MiB of two-byte fields would take gigabytes. */
+const MAX_FIELDS = 10_000
+
 const VARINT = 0
 const FIXED64 = 1
 const LENGTH_DELIMITED = 2
@@ -36,7 +39,8 @@ export function decodeMessage(bytes: Uint8Array): Message {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const message = new Map<number, (number | Uint8Array)[]>()
   let at = 0
-  while (at < bytes.length) {
+  for (let count = 0; at < bytes.length; count++) {
+    if (count === MAX_FIELDS) throw new Error(`protobuf message must have at most ${MAX_FIELDS} fields, got more`)
     const start = at
     const key = readVarint()
     const number = Math.floor(key / 8)
