@@ -6,7 +6,7 @@ import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import { policyLayout, tensorsFromVector } from './core/parameters.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice } from './device.ts'
-import { createReferenceEngine } from './engines/reference.ts'
+import { loadEngine } from './engines/index.ts'
 import { policyHash } from './identity.ts'
 import {
   type CommandContext,
@@ -18,6 +18,7 @@ import {
   required,
 } from './process.ts'
 import { createSimIo } from './sim-io.ts'
+import { createSlicer } from './slicer.ts'
 
 /** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
 export async function runDevice(
@@ -29,7 +30,7 @@ export async function runDevice(
   const stateDir = required(config, 'stateDir')
   const setting = settings[config.setting]
   const architecture = configuredArchitecture(config)
-  const engine = createReferenceEngine(architecture)
+  const engine = (await loadEngine(config.engine))(architecture)
   const boot = nextBoot(stateDir)
   const identity = readIdentity(config)
   const store = createCheckpointStore(stateDir, {
@@ -61,6 +62,11 @@ export async function runDevice(
     software: context.software,
     store,
     now: () => performance.now(),
+    pause: createSlicer({
+      now: () => performance.now(),
+      sliceMs: config.learnSliceMs,
+      turn: () => new Promise((resolve) => setImmediate(resolve)),
+    }),
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
     onEnd(policy) {
