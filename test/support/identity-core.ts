@@ -1,8 +1,6 @@
 import {
-  type Architecture,
   createRng,
   drawWithoutReplacement,
-  type Engine,
   exp,
   expm1,
   initialPolicy,
@@ -12,6 +10,7 @@ import {
   shuffle,
   tanh,
 } from '../../device/core/index.ts'
+import type { CreateEngine } from '../../device/engines/index.ts'
 import { createDigest } from './identity-digest.ts'
 
 /** Values at which such functions change their ways. */
@@ -56,7 +55,7 @@ export function noiseStreams(): string {
 }
 
 /** GAE(λ) over 2,000 transitions with both kinds of end, one discount for all and one for each; the running scale. */
-export function advantages(createEngine: (architecture: Architecture) => Engine): string {
+export function advantages(createEngine: CreateEngine): string {
   const digest = createDigest()
   const engine = createEngine({ observationSize: 1, actionSize: 1, hidden: [4] })
   const rng = createRng(7, 'identity', 'gae')

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { createPolicyController, readPolicies } from '../../cli/policy-controller.ts'
-import type { Architecture, Engine } from '../../device/core/engine.ts'
+import type { CreateEngine } from '../../device/engines/index.ts'
 import { defaultConfig } from '../../schemas/config.ts'
 import { settings } from '../../schemas/setting.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
@@ -9,8 +9,6 @@ import type { ScenarioOptions } from '../../sim-bridge/sim/scenario.ts'
 import type { World, WorldRules } from '../../sim-bridge/world.ts'
 import { createEmbeddedWorld } from '../../sim-bridge/worlds.ts'
 import { createDigest } from './identity-digest.ts'
-
-type CreateEngine = (architecture: Architecture) => Engine
 
 /** Positions and speeds after every step of epochs driven by hand-made laws, on all roads, presets and rules. */
 export async function drivenCars(): Promise<string> {

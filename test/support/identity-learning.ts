@@ -10,6 +10,7 @@ import {
   mix,
   shuffle,
 } from '../../device/core/index.ts'
+import type { CreateEngine } from '../../device/engines/index.ts'
 import { learningProperties } from '../../schemas/config-learning.ts'
 import { createDigest } from './identity-digest.ts'
 
@@ -22,8 +23,6 @@ const ppo = {
 const samples = 2_048
 const minibatch = 64
 const passes = 10
-
-type CreateEngine = (architecture: Architecture) => Engine
 
 /** 320 PPO minibatch steps: the statistics of each, then all parameters and Adam's moments. */
 export function ppoSteps(createEngine: CreateEngine): string {

@@ -41,6 +41,16 @@ export function requireModule(t: Test, name: string): unknown {
   }
 }
 
+/**
+ * The Node of an arm64 processor that TRUSTMIX_ARM64_NODE names, made by `.ci/arm64-node`; without it the test is skipped,
+ * or fails if TRUSTMIX_REQUIRE names `arm64`, and undefined is returned.
+ */
+export function requireArm64Node(t: Test): string | undefined {
+  const node = process.env.TRUSTMIX_ARM64_NODE
+  if (!node) absent(t, 'arm64', 'is not given: TRUSTMIX_ARM64_NODE must name a Node for arm64 (see .ci/arm64-node)')
+  return node || undefined
+}
+
 function absent(t: Test, name: string, how: string): void {
   const required = (process.env.TRUSTMIX_REQUIRE ?? '').split(',').map((entry) => entry.trim())
   if (required.includes(name)) t.fail(`TRUSTMIX_REQUIRE names ${name}, but it ${how}`)
