@@ -32,6 +32,19 @@ t.test('fleet: what cannot be is refused before anything is started', async (t) 
   t.notOk(existsSync(run), 'no directory of a run is left')
 })
 
+t.test('a directory that cannot be written is refused before anything is started', async (t) => {
+  // Nothing can be made there, by root neither, and Node's recursive mkdir never says so.
+  if (!existsSync('/proc/self')) return t.plan(0, '/proc is not on this system')
+  const bridge = ['sim-bridge', '--run', 'r', '--broker', 'mqtt://127.0.0.1:1']
+  await refuses(t, 2, /--report must be a writable directory: ENOENT.*\/proc\/x/, [...bridge, '--report', '/proc/x/y'])
+  await refuses(t, 2, /--report must be a writable directory: .*\/proc\/self/, [...bridge, '--report', '/proc/self'])
+  await refuses(t, 2, /--run-dir must be a writable directory: .*\/proc\/x/, [...bridge, '--run-dir', '/proc/x'])
+  const fleet = ['fleet', '--run-dir', join(t.testdir(), 'run')]
+  await refuses(t, 2, /--report must be a writable directory: .*\/proc\/x/, [...fleet, '--report', '/proc/x'])
+  await refuses(t, 2, /--run-dir must be writable: .*\/proc\/x/, ['fleet', '--run-dir', '/proc/x'])
+  await refuses(t, 2, /--out: .*\/proc\/x/, ['plot', '--controller', 'none', '--out', '/proc/x'])
+})
+
 t.test('policies of cars that do not learn in the world are refused', async (t) => {
   const rule = /policies must be of cars that learn here \(car03, car07, .*\), got car01, car05, car09, car13$/
   await refuses(t, 2, rule, ['evaluate', '--policies', policies, '--vehicles', '20', '--learners', '5'])
