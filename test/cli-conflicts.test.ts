@@ -11,6 +11,7 @@ t.test('sim-bridge: options that contradict each other are refused', async (t) =
   const hand = ['--controller', 'none']
   await bridge(/one of --serve and --controller can be given, got --serve and none/, '--serve', ...hand)
   await bridge(/--follow-stdin needs --serve, got it alone/, ...hand, '--follow-stdin')
+  await bridge(/--idle-timeout-s needs --serve, got 5 without it/, ...hand, '--idle-timeout-s', '5')
   await bridge(/--rtf needs --realtime, got 2 without it/, '--run', 'r', '--broker', 'mqtt://127.0.0.1:1', '--rtf', '2')
   await bridge(
     /--controller drives without devices, got it with --realtime and --judge/,
