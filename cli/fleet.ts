@@ -29,7 +29,7 @@ Usage: trustmix fleet [--epochs 200] [--seed 1] [--method gated] [--sim embedded
 
 ${describeOptions('fleet')}
 
-Ctrl-C ends after the present epoch with what there is (exit 130); a second one ends at once.
+Ctrl-C ends after the present epoch with what there is (exit 130); a second one, with --realtime the first, ends at once.
 With --judge a limit of the report (--realtime, --faults, --deadline-ms) that was not kept is exit code 5.
 Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, processes.json (role, vehicle, pid, restart).`,
   async run(args, io) {

@@ -9,7 +9,7 @@ const traits = ['network', 'preset', 'vehicles', 'learners', 'brake', 'crossing'
 
 /**
  * Tells of each trait of a world that is not that of the run which `policies` (RUN-DIR/policies) come from; ExitError 2 where
- * the setting differs, since such a policy would take its observations for others. Of a folder without a run around it
+ * the setting differs, since the policies would read its observations as something else. Of a folder without a run around it
  * nothing is known, and nothing is told.
  */
 export function compareWithTraining(policies: string, config: Config, print: (line: string) => void): void {
