@@ -1,4 +1,5 @@
 import type { Engine, Vector } from './engine.ts'
+import { isFinite32 } from './finite.ts'
 import { policyLayout } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -69,8 +70,7 @@ export function gate(input: GateInput): Verdict {
   const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
   const c = penaltyCoefficient(estimate.epsilon, gamma)
 
-  const delta = new Float64Array(own.length)
-  for (let i = 0; i < delta.length; i++) delta[i] = peer[i]! - own[i]!
+  const delta = difference(peer, own)
   const fisher =
     estimator === 'exact'
       ? engine.fisherExact(own, delta, states.observations, K)
@@ -97,8 +97,7 @@ export function gate(input: GateInput): Verdict {
   if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
   const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
   if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-  const mixed = new Float64Array(own.length)
-  for (let i = 0; i < mixed.length; i++) mixed[i] = own[i]! + alpha * delta[i]! // (4), before it is rounded
+  const mixed = moved(own, delta, alpha) // (4), before it is rounded
   const kl = engine.meanKl(own, mixed, states.observations, K)
   if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
   return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
@@ -143,10 +142,16 @@ function isAllFinite({ engine, own, peer, evidence, states, options }: GateInput
   )
 }
 
-/** Finite as float32: a value that overflows when it is rounded is as bad as an infinity. */
-function isFinite32(values: Vector, count: number): boolean {
-  for (let i = 0; i < count; i++) if (!Number.isFinite(Math.fround(values[i]!))) return false
-  return true
+function difference(a: Vector, b: Vector): Float64Array {
+  const out = new Float64Array(a.length)
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[i]!
+  return out
+}
+
+function moved(from: Vector, by: Float64Array, alpha: number): Float64Array {
+  const out = new Float64Array(from.length)
+  for (let i = 0; i < out.length; i++) out[i] = from[i]! + alpha * by[i]!
+  return out
 }
 
 function requiredActions({ actions }: States): Vector {

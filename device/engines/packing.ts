@@ -1,0 +1,132 @@
+import type { Vector } from '../core/engine.ts'
+import { networkOf } from '../core/mlp.ts'
+import type { Layout } from '../core/parameters.ts'
+import type { Kernel } from './kernel.ts'
+
+/**
+ * How the kernels hold a flat parameter vector: weights as [inputs, width], each layer's width rounded up to a multiple of
+ * 4 with zeros, so that no inner loop has a remainder.
+ */
+export interface Packing {
+  /** Address of the network's description in the kernel's memory. */
+  readonly net: number
+  /** Float32 of a block, a multiple of 4. */
+  readonly size: number
+  /** Values of the flat vector. */
+  readonly count: number
+  /** Address of the offset of each value of the flat vector in a block, in bytes. */
+  readonly places: number
+  /** Address of room for a flat vector. */
+  readonly flat: number
+  /** Bytes from the start of a block to `log_std`; 0 where the layout has none. */
+  readonly logStd: number
+  readonly inputs: number
+  readonly outputs: number
+  /** Width of the last layer, and of all layers together, in float32. */
+  readonly outputWidth: number
+  readonly traceWidth: number
+  /** Float32 of the scratch that `propagate` needs, and the widest layer. */
+  readonly transposed: number
+  readonly widest: number
+}
+
+const wordsPerLayer = 5
+
+/** Describes the network `prefix` of a layout to the kernel. */
+export function createPacking(kernel: Kernel, layout: Layout, prefix: string): Packing {
+  const { layers, inputs, outputs } = networkOf(layout, prefix)
+  const widths = layers.map((layer) => padded(layer.outputs))
+  const net = kernel.reserve(4 * (1 + wordsPerLayer * layers.length))
+  const places = new Int32Array(layout.size)
+  let size = 0
+  kernel.i32[net / 4] = layers.length
+  layers.forEach((layer, l) => {
+    const width = widths[l]!
+    const weight = size
+    const bias = weight + layer.inputs * width
+    size = bias + width
+    const words = [layer.inputs, layer.outputs, width, 4 * weight, 4 * bias]
+    kernel.i32.set(words, net / 4 + 1 + wordsPerLayer * l)
+    for (let j = 0; j < layer.outputs; j++) {
+      places[layer.bias + j] = bias + j
+      for (let k = 0; k < layer.inputs; k++) places[layer.weight + j * layer.inputs + k] = weight + k * width + j
+    }
+  })
+  const logStdSlot = layout.tensors.find(({ name }) => name === 'log_std')
+  const logStd = logStdSlot ? 4 * size : 0
+  if (logStdSlot) {
+    for (let j = 0; j < logStdSlot.size; j++) places[logStdSlot.offset + j] = size + j
+    size += padded(logStdSlot.size)
+  }
+  const offsets = kernel.reserve(4 * layout.size)
+  const flat = kernel.reserve(4 * layout.size)
+  kernel.i32.set(
+    places.map((place) => 4 * place),
+    offsets / 4,
+  )
+  return {
+    net,
+    size,
+    count: layout.size,
+    places: offsets,
+    flat,
+    logStd,
+    inputs,
+    outputs,
+    outputWidth: widths[widths.length - 1]!,
+    traceWidth: widths.reduce((sum, width) => sum + width, 0),
+    transposed: Math.max(0, ...layers.slice(1).map((layer, l) => layer.outputs * widths[l]!)),
+    widest: Math.max(...widths),
+  }
+}
+
+/** Writes a flat vector as float32 to the packing's `flat`. */
+export function stage(kernel: Kernel, { flat, count }: Packing, vector: Vector, from: number): void {
+  kernel.f32.set(vector.length === count ? vector : vector.subarray(from, from + count), flat / 4)
+}
+
+/** Writes what is staged to the block at `address`. RangeError at the first value that is not finite as float32. */
+export function packStaged(kernel: Kernel, { flat, count, places }: Packing, address: number, name: string): void {
+  requireFiniteAt(kernel, flat, count, name)
+  kernel.run.scatter(flat, places, count, address)
+}
+
+/** Writes the values of a flat vector from `from` on to the block at `address`. */
+export function pack(
+  kernel: Kernel,
+  packing: Packing,
+  vector: Vector,
+  from: number,
+  address: number,
+  name: string,
+): void {
+  stage(kernel, packing, vector, from)
+  packStaged(kernel, packing, address, name)
+}
+
+/** Reads the block at `address` back into a flat vector from `from`, −0 as +0. */
+export function unpack(kernel: Kernel, packing: Packing, address: number, vector: Float64Array, from: number): void {
+  const { flat, count, places } = packing
+  kernel.run.collect(address, places, count, flat)
+  vector.set(kernel.f32.subarray(flat / 4, flat / 4 + count), from)
+}
+
+/** Writes `count` values as float32 to `address`. RangeError at the first one that is not finite as float32. */
+export function writeFloat32(kernel: Kernel, values: Vector, count: number, address: number, name: string): void {
+  if (values.length < count) throw new RangeError(`${name} must hold ${count} values, got ${values.length}`)
+  kernel.f32.set(values.length === count ? values : values.subarray(0, count), address / 4)
+  requireFiniteAt(kernel, address, count, name)
+}
+
+/** RangeError at the first of `count` float32 from `address` that is not finite. */
+export function requireFiniteAt(kernel: Kernel, address: number, count: number, name: string): void {
+  if (kernel.run.finite(address, count)) return
+  const values = kernel.f32.subarray(address / 4, address / 4 + count)
+  const index = values.findIndex((x) => !Number.isFinite(x))
+  throw new RangeError(`${name}[${index}] must be finite, got ${values[index]}`)
+}
+
+/** The next multiple of 4. */
+function padded(size: number): number {
+  return Math.ceil(size / 4) * 4
+}

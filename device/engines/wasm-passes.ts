@@ -1,0 +1,106 @@
+import type { Vector } from '../core/engine.ts'
+import { createRegion, type Kernel, type Region } from './kernel.ts'
+import { type Packing, packStaged, requireFiniteAt, stage } from './packing.ts'
+
+/** A forward pass in the kernel's memory; the addresses hold until the next pass is asked for. */
+export interface Pass {
+  readonly block: number
+  readonly input: number
+  readonly trace: number
+  /** Outputs [count, outputWidth], float32. */
+  readonly outputs: number
+  /** ∂output₀ / ∂(what each tanh was applied to), made on the first call; for networks of one output. */
+  deltas(): number
+}
+
+interface Slot {
+  /** The parameters, flat and as a block. */
+  readonly flat: number
+  readonly block: number
+  readonly input: Region
+  readonly trace: Region
+  readonly deltas: Region
+  at: { input: number; trace: number; outputs: number; deltas: number }
+  count: number
+  hasDeltas: boolean
+  lastUse: number
+}
+
+/**
+ * A function that returns the forward pass of a network, computed only where none of the last `slots` ones was of equal
+ * parameters and equal rows, as float32. Equality is by content, so callers may change their arrays in place.
+ */
+export function createPasses(
+  kernel: Kernel,
+  packing: Packing,
+  slots: number,
+  name: string,
+): (parameters: Vector, observations: Vector, count: number) => Pass {
+  const { net, inputs, outputWidth, traceWidth } = packing
+  const scratch = kernel.reserve(4 * packing.transposed)
+  const kept: Slot[] = Array.from({ length: slots }, () => ({
+    flat: kernel.reserve(4 * packing.count),
+    block: kernel.reserve(4 * packing.size),
+    input: createRegion(kernel),
+    trace: createRegion(kernel),
+    deltas: createRegion(kernel),
+    at: { input: 0, trace: 0, outputs: 0, deltas: 0 },
+    count: 0,
+    hasDeltas: false,
+    lastUse: 0,
+  }))
+  const staged = createRegion(kernel)
+  let uses = 0
+
+  const passOf = (slot: Slot): Pass => ({
+    block: slot.block,
+    ...slot.at,
+    deltas() {
+      if (!slot.hasDeltas) fillDeltas(slot)
+      return slot.at.deltas
+    },
+  })
+
+  function fillDeltas(slot: Slot): void {
+    const { count, at } = slot
+    at.deltas = slot.deltas(4 * count * traceWidth)
+    const last = at.deltas / 4 + count * (traceWidth - outputWidth)
+    const { f32 } = kernel
+    f32.fill(0, last, last + count * outputWidth)
+    for (let i = 0; i < count; i++) f32[last + i * outputWidth] = 1
+    kernel.run.propagate(net, slot.block, count, at.trace, at.deltas, scratch)
+    slot.hasDeltas = true
+  }
+
+  return (parameters, observations, count) => {
+    const values = count * inputs
+    if (observations.length < values)
+      throw new RangeError(`observations must hold ${values} values, got ${observations.length}`)
+    const rows = staged(4 * values)
+    kernel.f32.set(observations.length === values ? observations : observations.subarray(0, values), rows / 4)
+    stage(kernel, packing, parameters, 0)
+    uses += 1
+    let oldest = kept[0]!
+    for (const slot of kept) {
+      if (slot.lastUse < oldest.lastUse) oldest = slot
+      if (slot.lastUse === 0 || slot.count !== count) continue
+      if (!kernel.run.equal(rows, slot.at.input, values)) continue
+      if (!kernel.run.equal(packing.flat, slot.flat, packing.count)) continue
+      slot.lastUse = uses
+      return passOf(slot)
+    }
+    oldest.lastUse = 0 // Where a value is refused the slot holds nothing.
+    requireFiniteAt(kernel, rows, values, 'observations')
+    packStaged(kernel, packing, oldest.block, name)
+    const input = oldest.input(4 * values)
+    const trace = oldest.trace(4 * count * traceWidth)
+    kernel.u8.copyWithin(input, rows, rows + 4 * values)
+    kernel.u8.copyWithin(oldest.flat, packing.flat, packing.flat + 4 * packing.count)
+    const outputs = kernel.run.forward(net, oldest.block, input, count, trace)
+    oldest.at = { input, trace, outputs, deltas: 0 }
+    oldest.count = count
+    oldest.hasDeltas = false
+    oldest.lastUse = uses
+    return passOf(oldest)
+  }
+}
