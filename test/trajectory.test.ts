@@ -135,29 +135,6 @@ t.test('recorder', async (t) => {
     t.ok((await record('none')).braking.every((flag) => flag === 0))
   })
 
-  t.test('marks what the score counts, also where a latched brake overrides the driver', async (t) => {
-    const world = createEmbeddedWorld({ preset: 'flow' }, { brake: 'latched' })
-    let marked = 0
-    const recorder = createRecorder(world, { ...facts, driver: 'jerky' }, ({ braking }) => {
-      marked = braking.reduce((sum, flag) => sum + flag, 0)
-    })
-    const given = new Float64Array(14)
-    let state = await world.reset()
-    let latched = 0
-    recorder.begin(1)
-    for (let k = 0; !state.truncated; k++) {
-      const before = state.info.forcedBrakings
-      // Three seconds of full throttle, then three in which nobody commands.
-      given.fill(k % 60 < 30 ? 3 : Number.NaN)
-      state = await world.step(given)
-      recorder.step()
-      if (k % 60 >= 30) latched += state.info.forcedBrakings - before
-    }
-    recorder.end()
-    t.ok(latched > 0, 'safety lowers the command of a latched brake too')
-    t.equal(marked, state.info.forcedBrakings)
-  })
-
   t.test('an epoch that begins anew forgets what was driven of it', async (t) => {
     const world = createEmbeddedWorld({ preset: 'flow' }, { epochSteps: 3 })
     const seen: number[][] = []
