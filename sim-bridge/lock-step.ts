@@ -37,9 +37,10 @@ export interface LockStep {
   readonly online: ReadonlySet<string>
   /**
    * Asks one vehicle; undefined when it leaves the barrier instead of answering. A vehicle has one question at a time:
-   * one more waits, unsent, for the answers to those before it. A function is called for the question when it is sent.
+   * one more waits, unsent, for the answers to those before it. A function is called for the question when it is sent; one
+   * that has none any more withdraws it, which answers undefined.
    */
-  ask(vehicle: string, question: Question | (() => Question)): Promise<Act | undefined>
+  ask(vehicle: string, question: Question | (() => Question | undefined)): Promise<Act | undefined>
   /** The kind of the question to the vehicle that is outstanding. */
   outstanding(vehicle: string): Obs['kind'] | undefined
   /** Resolves when all are online or after `timeoutMs`. */
@@ -59,7 +60,7 @@ interface Outstanding {
 }
 
 interface Waiting {
-  readonly question: Question | (() => Question)
+  readonly question: Question | (() => Question | undefined)
   readonly settle: (answer: Act | undefined) => void
 }
 
@@ -105,9 +106,14 @@ export function createLockStep(options: LockStepOptions): LockStep {
   }
 
   const put = (vehicle: string, { question, settle }: Waiting): void => {
+    const asked = typeof question === 'function' ? question() : question
+    if (!asked) {
+      settle(undefined)
+      putNext(vehicle)
+      return
+    }
     const seq = (seqs.get(vehicle) ?? 0) + 1
     seqs.set(vehicle, seq)
-    const asked = typeof question === 'function' ? question() : question
     const message = { version: formatVersion, run, seq, ...asked } as Obs
     const time = now()
     const entry = { message, settle, firstSentAt: time, askedAt: time, sentAt: time }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Parser } from 'tap-parser'
 import type { Fault } from '../schemas/faults.ts'
+import type { Obs } from '../schemas/lock-step.ts'
 import { type Report, validateReport } from '../schemas/report.ts'
 import { junitXml, reportTables, tapText } from '../sim-bridge/report/report-text.ts'
 import { drawSchedules, scheduleOf } from '../sim-bridge/schedule.ts'
@@ -107,6 +108,41 @@ t.test('the deadline may be a time: then it is judged when the answer comes, in 
   t.match(report, { mode: 'lock-step', deadline: { rule: 'time', ms: 39 }, passed: false })
   const { p50, p999, max, min } = device(report).roundTrip.decide
   t.same([p50, p999, max, min], [40, 40, 40, 40])
+})
+
+t.test('an epoch that ends before a decision is answered still tells its device of the end', async (t) => {
+  const fault: Fault = {
+    kind: 'delay',
+    vehicles: ['car01'],
+    at: 0,
+    until: 30,
+    delayMs: 9_000,
+    direction: 'from-device',
+  }
+  const cases: readonly (readonly [string, number, Fault])[] = [
+    ['asked, not answered', 300, { ...fault, at: 24, messages: ['decide'] }],
+    ['not even asked, the device being busy with a round', 250, { ...fault, messages: ['learn'] }],
+    ['the first one ever', 300, { ...fault, delayMs: 60_000, messages: ['decide'] }],
+  ]
+  for (const [how, roundSteps, late] of cases) {
+    /** By number: a question that is repeated counts once. */
+    const questions = new Map<number, Obs>()
+    const { summary } = await runOnVirtualClock({
+      ...{ rtf: 1, roundSteps, faults: [late], answerTimeoutMs: 120_000 },
+      onQuestion: (vehicle, question) => vehicle === 'car01' && questions.set(question.seq, question),
+    })
+    const heard = [...questions.values()]
+    const closings = heard.filter((question) => 'outcome' in question && question.outcome?.truncated)
+    t.match(closings, [{ kind: 'learn', step: 300, outcome: { truncated: true, terminated: false } }], how)
+    const decisions = heard.filter(({ kind }) => kind === 'decide')
+    t.ok(
+      decisions.every(({ step }) => step < 300),
+      `${how}: nothing is asked about a state after the end`,
+    )
+    // Every outcome became a sample of the device.
+    const outcomes = heard.flatMap((question) => ('outcome' in question && question.outcome ? [question.outcome] : []))
+    t.equal(summary.learners?.car01?.samples, outcomes.length, how)
+  }
 })
 
 t.test('an injected miss turns JUnit and TAP red, and nothing else', async (t) => {
