@@ -1,7 +1,7 @@
 import type { Command, Outcome } from '../schemas/lock-step.ts'
 import { accelerationOf } from './controller.ts'
 import type { Deadline } from './deadline.ts'
-import type { LockStep, Question } from './lock-step.ts'
+import type { DecideQuestion, LockStep } from './lock-step.ts'
 import { observe } from './observation.ts'
 import type { Meter } from './report/meter.ts'
 import { type Schedule, scheduleOf } from './schedule.ts'
@@ -86,8 +86,7 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
 
   const fallDue = (id: string): boolean => {
     meter.count(id, 'decisions')
-    const kind = lockStep.outstanding(id)
-    const learning = kind === 'learn' || kind === 'mix'
+    const learning = lockStep.outstanding(id).some((kind) => kind === 'learn' || kind === 'mix')
     if (!wanted.has(id)) {
       wanted.set(id, { step, dueAtMs: deadline.now(), learning, answer: undefined, missed: false })
       return true
@@ -132,7 +131,7 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     return { reward: reward / steps, steps, terminated, truncated }
   }
 
-  const decisionQuestion = (id: string): Question | undefined => {
+  const decisionQuestion = (id: string): DecideQuestion | undefined => {
     if (over) return undefined
     const outcome = close(id, goingOn)
     sinceAsked.set(id, { reward: 0, steps: 0 })
