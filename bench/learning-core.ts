@@ -6,6 +6,7 @@ import {
   initialValue,
   type Minibatch,
   type PpoOptions,
+  ppoStep,
   ppoUpdate,
   type Verdict,
 } from '../device/core/index.ts'
@@ -39,7 +40,7 @@ function inference(): Figure {
 function training(quick: boolean): Figure[] {
   const { engine, policy, value } = createSubject()
   const learner = createLearner(policy, value)
-  const step = timeUs(() => engine.ppoStep(learner, samples64, ppo), { batch: 20, repetitions: quick ? 5 : 15 })
+  const step = timeUs(() => ppoStep(engine, learner, samples64, ppo), { batch: 20, repetitions: quick ? 5 : 15 })
   const epochs = quick ? 2 : 10
   const rollout = samples(2048)
   const options = { ...ppo, epochs, minibatchSize: 64, targetKl: null }

@@ -1,4 +1,11 @@
-import { createLearner, policyLayout, tensorsFromVector, valueLayout, vectorFromTensors } from '../device/core/index.ts'
+import {
+  createLearner,
+  policyLayout,
+  ppoStep,
+  tensorsFromVector,
+  valueLayout,
+  vectorFromTensors,
+} from '../device/core/index.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { policyHash } from '../device/identity.ts'
 import { exitCodes } from '../schemas/exit.ts'
@@ -68,7 +75,7 @@ ${describeToolOptions(spec)}`,
       adamEpsilon: 1e-5,
       normalizeAdvantage: true,
     }
-    const steps = Array.from({ length: options.steps }, () => engine.ppoStep(learner, batch, ppo))
+    const steps = Array.from({ length: options.steps }, () => ppoStep(engine, learner, batch, ppo))
     if (options.out !== undefined) {
       const tensors = new Map([
         ...tensorsFromVector(policyLayout(architecture), learner.policy),

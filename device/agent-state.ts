@@ -3,8 +3,8 @@ import { createRng, type Rng } from './core/rng.ts'
 import type { RolloutState } from './core/rollout.ts'
 import type { RunningScaleState } from './core/running-stats.ts'
 
+/** Streams beside that of the actor's noise. */
 export interface Streams {
-  readonly explore: Rng
   readonly shuffle: Rng
   readonly replay: Rng
   readonly fisher: Rng
@@ -21,7 +21,7 @@ export interface AgentState {
   readonly adamM: Float64Array
   readonly adamV: Float64Array
   readonly scale: RunningScaleState
-  readonly streams: Readonly<Record<keyof Streams, number[]>>
+  readonly streams: Readonly<Record<keyof Streams | 'explore', number[]>>
   readonly rollout: RolloutState
   /** Samples in the rollout at the end of each of its rounds. */
   readonly rounds: readonly number[]
@@ -38,9 +38,13 @@ export interface Held {
 /** One stream per purpose, each from (seed, vehicle, purpose, epoch). */
 export function createStreams(seed: number, vehicle: string, epoch: number): Streams {
   return {
-    explore: createRng(seed, vehicle, 'explore', epoch),
     shuffle: createRng(seed, vehicle, 'shuffle', epoch),
     replay: createRng(seed, vehicle, 'replay', epoch),
     fisher: createRng(seed, vehicle, 'fisher', epoch),
   }
+}
+
+/** Where the actor's noise starts in an epoch. */
+export function initialNoise(seed: number, vehicle: string, epoch: number): number[] {
+  return createRng(seed, vehicle, 'explore', epoch).state()
 }

@@ -1,15 +1,16 @@
 import type { Outcome } from '../schemas/lock-step.ts'
-import { type AgentState, createStreams, type Held, type Streams } from './agent-state.ts'
+import { type AgentState, createStreams, type Held, initialNoise, type Streams } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
 import type { Engine, Learner, PpoOptions } from './core/engine.ts'
-import { discountOverTime, generalizedAdvantage } from './core/gae.ts'
-import { gaussianSample } from './core/gaussian.ts'
-import { initialPolicy, initialValue, policyLayout, slotOf } from './core/parameters.ts'
-import { ppoUpdate } from './core/ppo.ts'
+import { isFinite32 } from './core/finite.ts'
+import { discountOverTime } from './core/gae.ts'
+import { initialPolicy, initialValue } from './core/parameters.ts'
+import { createPpoUpdate } from './core/ppo.ts'
 import { Replay } from './core/replay.ts'
 import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
+import { estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
 
 /** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
 export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
@@ -45,8 +46,10 @@ export interface Agent {
   close(outcome: Outcome, seconds: number, nextObservation: Float32Array): void
   /** Forgets the held action, because something else was driven: what follows is no sample of it. */
   release(): void
-  /** One PPO update on the round's samples; mean reward per second of the round, NaN without samples. */
-  learn(): { readonly samples: number; readonly meanReward: number }
+  /** Begins a PPO update on the round's samples. Acting goes on meanwhile; a new epoch gives the update up. */
+  startLearning(): Learning
+  /** A whole update at once. */
+  learn(): Learned
   /** Discount of a decision held `seconds`. */
   discount(seconds: number): number
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
@@ -69,10 +72,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
   const scale = new RunningScale(scaleWindow)
-  const logStdOffset = slotOf(policyLayout(architecture), 'log_std').offset
-  const mean = new Float64Array(actionSize)
-  const drawn = new Float64Array(actionSize)
-  const logProb = new Float64Array(1)
+  const actor = engine.createActor()
   let epoch = 0
   let streams = createStreams(options.seed, options.vehicle, epoch)
   /** Samples held at the end of each round that is still in the rollout. */
@@ -80,6 +80,17 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   let held: Held | undefined
   let updates = 0
   let samples = 0
+  /** Counts up where an update in progress no longer fits what the agent holds. */
+  let generation = 0
+
+  const begin = (next: number): void => {
+    epoch = next
+    generation++
+    streams = createStreams(options.seed, options.vehicle, epoch)
+    actor.restoreNoise(initialNoise(options.seed, options.vehicle, epoch))
+  }
+  actor.load(learner.policy)
+  begin(0)
 
   const ended = (): boolean => {
     const last = rollout.count - 1
@@ -90,6 +101,40 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const ripe = (): number => (ended() ? rollout.count : (rounds.at(-1 - options.returnRounds) ?? 0))
 
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
+
+  function startLearning(): Learning {
+    const { count } = rollout
+    const newest = rounds.at(-1) ?? 0
+    rounds.push(count)
+    const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
+    const trained = ripe()
+    if (trained === 0) return { samples: 0, meanReward, step: () => false }
+    const { advantage, returns } = estimateAdvantages({ engine, learner, rollout, discount, lambda: options.lambda })
+    scale.update(advantage, trained)
+    const scaled = advantage.map((a) => a / scale.scale)
+    const { observations, actions, logProb } = rollout
+    const batch = { count: trained, observations, actions, logProb, advantage: scaled, returns }
+    const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
+    const sound = isFinite32(scaled, trained) && isFinite32(returns, trained)
+    const update = sound ? createPpoUpdate(engine, learner, batch, ppo, streams.shuffle) : undefined
+    const begun = generation
+    return {
+      samples: trained,
+      meanReward,
+      step() {
+        if (begun !== generation) return false
+        if (update?.step()) return true
+        actor.load(learner.policy)
+        // Without a finite value function there is neither an update nor evidence: the samples are dropped.
+        if (sound) replay.addRound({ count: trained, observations, actions, logProb, advantage })
+        rollout.drop(trained)
+        rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
+        if (sound) updates++
+        generation++
+        return false
+      },
+    }
+  }
 
   return {
     engine,
@@ -106,18 +151,15 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     },
     discount,
     startEpoch(next) {
-      epoch = next
-      streams = createStreams(options.seed, options.vehicle, epoch)
+      begin(next)
       held = undefined
       rollout.clear()
       rounds = []
     },
     act(observation) {
-      engine.policyMean(learner.policy, observation, 1, mean)
-      gaussianSample(mean, 1, actionSize, learner.policy, logStdOffset, streams.explore, drawn)
-      const action = Float32Array.from(drawn, (u) => Math.fround(u) + 0)
-      engine.logProb(learner.policy, observation, action, 1, logProb)
-      held = { observation: observation.slice(), action, logProb: logProb[0] as number }
+      const action = new Float32Array(actionSize)
+      const logProb = actor.act(observation, action)
+      held = { observation: observation.slice(), action, logProb }
       return action
     },
     close(outcome, seconds, nextObservation) {
@@ -139,39 +181,15 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       held = undefined
       rollout.interrupt()
     },
+    startLearning,
     learn() {
-      const { count } = rollout
-      const newest = rounds.at(-1) ?? 0
-      rounds.push(count)
-      const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
-      const trained = ripe()
-      if (trained === 0) return { samples: 0, meanReward }
-      const value = new Float64Array(count)
-      const nextValue = new Float64Array(count)
-      engine.stateValue(learner.value, rollout.observations, count, value)
-      engine.stateValue(learner.value, rollout.nextObservations, count, nextValue)
-      const advantage = new Float64Array(count)
-      const returns = new Float64Array(count)
-      const { reward, duration, terminated, truncated, observations, actions, logProb: behaviour } = rollout
-      const gammas = Float64Array.from(duration.subarray(0, count), discount)
-      generalizedAdvantage(
-        { count, reward, value, nextValue, terminated, truncated, discount: gammas, lambda: options.lambda },
-        advantage,
-        returns,
-      )
-      scale.update(advantage, trained)
-      const scaled = advantage.map((a) => a / scale.scale)
-      const batch = { count: trained, observations, actions, logProb: behaviour, advantage: scaled, returns }
-      const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
-      ppoUpdate(engine, learner, batch, ppo, streams.shuffle)
-      replay.addRound({ count: trained, observations, actions, logProb: behaviour, advantage })
-      rollout.drop(trained)
-      rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
-      updates++
-      return { samples: trained, meanReward }
+      const learning = startLearning()
+      while (learning.step());
+      return { samples: learning.samples, meanReward: learning.meanReward }
     },
     adopt(policy) {
       learner.policy.set(policy)
+      actor.load(policy)
     },
     state: () => ({
       epoch,
@@ -184,7 +202,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       adamV: learner.adam.v.slice(),
       scale: scale.state(),
       streams: {
-        explore: streams.explore.state(),
+        explore: actor.noiseState(),
         shuffle: streams.shuffle.state(),
         replay: streams.replay.state(),
         fisher: streams.fisher.state(),
@@ -199,7 +217,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       expectLength('value', state.value, learner.value.length)
       expectLength('adam', state.adamM, learner.adam.m.length)
       expectLength('adam', state.adamV, learner.adam.v.length)
-      epoch = state.epoch
+      begin(state.epoch)
       updates = state.updates
       samples = state.samples
       learner.policy.set(state.policy)
@@ -208,27 +226,15 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.adam.m.set(state.adamM)
       learner.adam.v.set(state.adamV)
       scale.restore(state.scale)
-      streams = createStreams(options.seed, options.vehicle, epoch)
-      for (const purpose of ['explore', 'shuffle', 'replay', 'fisher'] as const)
-        streams[purpose].restore(state.streams[purpose])
+      actor.load(learner.policy)
+      actor.restoreNoise(state.streams.explore)
+      for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)
       rounds = [...state.rounds]
       replay.restore(state.replay)
       held = state.held
     },
   }
-}
-
-/** Mean reward per step, weighted by how long each action was held. */
-function timeMean({ count, reward, duration }: Rollout, from: number, discount: (seconds: number) => number): number {
-  let sum = 0
-  let seconds = 0
-  for (let i = from; i < count; i++) {
-    const held = duration[i] as number
-    sum += ((reward[i] as number) / (1 - discount(held))) * held
-    seconds += held
-  }
-  return sum / seconds
 }
 
 function expectLength(name: string, vector: Float64Array, length: number): void {

@@ -8,6 +8,7 @@ import {
   generalizedAdvantage,
   type Layout,
   policyLayout,
+  ppoStep,
   type States,
   slotOf,
   valueLayout,
@@ -124,7 +125,7 @@ for (const golden of goldenCases()) {
         normalizeAdvantage: true,
       }
       ppo.steps.forEach((wanted, step) => {
-        const statistics = engine.ppoStep(learner, batch, options)
+        const statistics = ppoStep(engine, learner, batch, options)
         near(t, `policyLoss ${step}`, statistics.policyLoss, wanted.policy_loss, 1) // mean |summand| ≈ 0.8
         near(t, `valueLoss ${step}`, statistics.valueLoss, wanted.value_loss)
         near(t, `entropy ${step}`, statistics.entropy, wanted.entropy)

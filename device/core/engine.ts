@@ -1,12 +1,17 @@
+import type { GaeInput } from './gae.ts'
+
 /**
  * The numeric work of one agent, behind one interface so that the readable float64 reference and faster engines are
  * interchangeable. Batches are row-major: `observations` is [count, observationSize], `actions` [count, actionSize].
- * Parameter vectors are flat, tensors in code-unit order of their names (`parameters.ts`).
+ * Parameter vectors are flat, tensors in code-unit order of their names (`parameters.ts`). A parameter, observation or
+ * sample that is not finite as float32 is refused: RangeError with its name, index and value.
  */
 export interface Engine {
   /** Name and version of the arithmetic, e.g. `reference/1`: files that depend on its bits carry it. */
   readonly id: string
   readonly architecture: Architecture
+  /** Something that acts, with a policy and a noise generator of its own. */
+  createActor(): Actor
   /** Means of the Gaussian policy, written to `out` [count, actionSize]. */
   policyMean(policy: Vector, observations: Vector, count: number, out: Float64Array): void
   /** State values V(s), written to `out` [count]. */
@@ -19,8 +24,35 @@ export interface Engine {
   fisherSampled(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number
   /** Mean exact KL(π_from ‖ π_to) over the rows. */
   meanKl(from: Vector, to: Vector, observations: Vector, count: number): number
-  /** One PPO minibatch step on policy and value together; changes `learner` in place. */
-  ppoStep(learner: Learner, batch: Minibatch, options: PpoOptions): PpoStatistics
+  /** GAE(λ), the same bits on every engine: see `gae.ts`. */
+  generalizedAdvantage(input: GaeInput, advantage: Float64Array, returns: Float64Array): void
+  /** Begins a PPO update of `learner` with samples of `batch`, both copied. */
+  startUpdate(learner: Learner, batch: Minibatch, options: PpoOptions): EngineUpdate
+}
+
+/** Acts by a policy that it keeps, so that a control tick costs one forward pass of one row. */
+export interface Actor {
+  /** Copies in θ. */
+  load(policy: Vector): void
+  /** Draws a ~ π(·|s) for one observation; writes it as float32, −0 as +0, to `action` and returns its log π(a|s). */
+  act(observation: Vector, action: Float32Array): number
+  /** The generator of the noise, as `Rng.state()`. */
+  noiseState(): number[]
+  restoreNoise(state: readonly number[]): void
+}
+
+/**
+ * An update in progress. The learner stays as it is until `finish`, so that acting goes on with the old policy and an
+ * update that is given up leaves no trace.
+ */
+export interface EngineUpdate {
+  /**
+   * One PPO minibatch step on these rows of the batch. Where the gradient is not finite nothing is changed. Throws where
+   * a row is outside the batch.
+   */
+  step(rows: Int32Array): PpoStatistics
+  /** Writes parameters and Adam's state back to the learner; the session is over. */
+  finish(): void
 }
 
 export type Vector = Float32Array | Float64Array
@@ -50,7 +82,7 @@ export interface AdamState {
   readonly v: Float64Array
 }
 
-/** One minibatch: advantages are used as given unless `normalizeAdvantage`. */
+/** Samples for PPO: advantages are used as given unless `normalizeAdvantage`. */
 export interface Minibatch {
   readonly count: number
   readonly observations: Vector

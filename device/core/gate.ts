@@ -1,4 +1,5 @@
 import type { Engine, Vector } from './engine.ts'
+import { isFinite32 } from './finite.ts'
 import { policyLayout } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -141,12 +142,6 @@ function isAllFinite({ engine, own, peer, evidence, states, options }: GateInput
     isFinite32(states.observations, K * observationSize) &&
     (options.estimator === 'exact' || isFinite32(requiredActions(states), K * actionSize))
   )
-}
-
-/** Finite as float32: a value that overflows when it is rounded is as bad as an infinity. */
-function isFinite32(values: Vector, count: number): boolean {
-  for (let i = 0; i < count; i++) if (!Number.isFinite(Math.fround(values[i]!))) return false
-  return true
 }
 
 function requiredActions({ actions }: States): Vector {

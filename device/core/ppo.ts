@@ -19,10 +19,62 @@ export interface PpoUpdateStatistics extends PpoStatistics {
   readonly steps: number
 }
 
+/** An update that is taken step by step, so that control ticks find room between its minibatches. */
+export interface PpoUpdate {
+  /** One minibatch step; false once the last one is done and the learner holds the result. */
+  step(): boolean
+  /** Means over the minibatches of the last whole epoch so far; NaN before. */
+  readonly statistics: PpoUpdateStatistics
+}
+
 /**
- * One PPO update (Schulman et al. 2017) over all rows of `batch`, in an order drawn from `rng`; changes `learner` in place
- * and rounds both of its vectors to float32 at the end. A batch without rows changes nothing and gives NaN statistics.
+ * One PPO update (Schulman et al. 2017) over all rows of `batch`, in an order drawn from `rng`. The learner changes with
+ * the last step, where both of its vectors are rounded to float32. A batch without rows changes nothing and gives NaN.
  */
+export function createPpoUpdate(
+  engine: Engine,
+  learner: Learner,
+  batch: Minibatch,
+  options: PpoUpdateOptions,
+  rng: Rng,
+): PpoUpdate {
+  const { count } = batch
+  const parts = Math.ceil(count / options.minibatchSize)
+  const order = Int32Array.from({ length: count }, (_, i) => i)
+  const session = engine.startUpdate(learner, batch, options)
+  let part = 0
+  let epochs = 0
+  let steps: PpoStatistics[] = []
+  let last = meanOf([])
+  let over = !(count > 0 && options.epochs > 0)
+
+  return {
+    step() {
+      if (over) return false
+      if (part === 0) shuffle(order, count, rng)
+      const start = Math.floor((part * count) / parts)
+      const end = Math.floor(((part + 1) * count) / parts)
+      steps.push(session.step(order.subarray(start, end)))
+      part += 1
+      if (part < parts) return true
+      part = 0
+      epochs += 1
+      last = meanOf(steps)
+      steps = []
+      over = epochs >= options.epochs || (options.targetKl !== null && !(last.approxKl <= options.targetKl))
+      if (!over) return true
+      session.finish()
+      roundToFloat32(learner.policy)
+      roundToFloat32(learner.value)
+      return false
+    },
+    get statistics() {
+      return { ...last, epochs, steps: epochs * parts }
+    },
+  }
+}
+
+/** A whole update at once; see `createPpoUpdate`. */
 export function ppoUpdate(
   engine: Engine,
   learner: Learner,
@@ -30,30 +82,17 @@ export function ppoUpdate(
   options: PpoUpdateOptions,
   rng: Rng,
 ): PpoUpdateStatistics {
-  const { count } = batch
-  const parts = Math.ceil(count / options.minibatchSize)
-  const order = Int32Array.from({ length: count }, (_, i) => i)
-  const part = createMinibatch(Math.ceil(count / Math.max(parts, 1)), engine)
-  let last = meanOf([])
-  let epochs = 0
-  while (epochs < options.epochs && count > 0) {
-    shuffle(order, count, rng)
-    const steps: PpoStatistics[] = []
-    for (let p = 0; p < parts; p++) {
-      const start = Math.floor((p * count) / parts)
-      const end = Math.floor(((p + 1) * count) / parts)
-      gather(batch, order.subarray(start, end), part, engine)
-      steps.push(engine.ppoStep(learner, { ...part, count: end - start }, options))
-    }
-    epochs += 1
-    last = meanOf(steps)
-    if (options.targetKl !== null && !(last.approxKl <= options.targetKl)) break
-  }
-  if (epochs > 0) {
-    roundToFloat32(learner.policy)
-    roundToFloat32(learner.value)
-  }
-  return { ...last, epochs, steps: epochs * parts }
+  const update = createPpoUpdate(engine, learner, batch, options, rng)
+  while (update.step());
+  return update.statistics
+}
+
+/** One step on all rows of the batch at once, not rounded; changes `learner` in place. */
+export function ppoStep(engine: Engine, learner: Learner, batch: Minibatch, options: PpoOptions): PpoStatistics {
+  const update = engine.startUpdate(learner, batch, options)
+  const statistics = update.step(Int32Array.from({ length: batch.count }, (_, i) => i))
+  update.finish()
+  return statistics
 }
 
 /** 1 − Var(R − V) / Var(R) over the first `count` rows; NaN where the returns do not vary. */
@@ -73,39 +112,6 @@ export function explainedVariance(value: Vector, returns: Vector, count: number)
     errorSquares += e * e
   }
   return returnSquares > 0 ? 1 - errorSquares / returnSquares : Number.NaN
-}
-
-interface Part {
-  readonly observations: Float64Array
-  readonly actions: Float64Array
-  readonly logProb: Float64Array
-  readonly advantage: Float64Array
-  readonly returns: Float64Array
-}
-
-function createMinibatch(rows: number, { architecture }: Engine): Part {
-  return {
-    observations: new Float64Array(rows * architecture.observationSize),
-    actions: new Float64Array(rows * architecture.actionSize),
-    logProb: new Float64Array(rows),
-    advantage: new Float64Array(rows),
-    returns: new Float64Array(rows),
-  }
-}
-
-function gather(from: Minibatch, rows: Int32Array, to: Part, { architecture }: Engine): void {
-  gatherRows(from.observations, rows, architecture.observationSize, to.observations)
-  gatherRows(from.actions, rows, architecture.actionSize, to.actions)
-  gatherRows(from.logProb, rows, 1, to.logProb)
-  gatherRows(from.advantage, rows, 1, to.advantage)
-  gatherRows(from.returns, rows, 1, to.returns)
-}
-
-function gatherRows(from: Vector, rows: Int32Array, width: number, to: Float64Array): void {
-  for (let i = 0, o = 0; i < rows.length; i++) {
-    const start = rows[i]! * width
-    for (let j = 0; j < width; j++, o++) to[o] = from[start + j]!
-  }
 }
 
 function meanOf(steps: readonly PpoStatistics[]): PpoStatistics {
