@@ -5,11 +5,11 @@ import {
   type Engine,
   initialPolicy,
   initialValue,
-  type Learner,
   type Layout,
+  type Learner,
   type Minibatch,
-  policyLayout,
   type PpoOptions,
+  policyLayout,
   type Rng,
   roundToFloat32,
   valueLayout,
@@ -104,14 +104,7 @@ export function nearAll(
 }
 
 /** The same for one number. */
-export function near(
-  t: Test,
-  name: string,
-  actual: number | null,
-  wanted: number,
-  tolerance: number,
-  scale = 0,
-): void {
+export function near(t: Test, name: string, actual: number | null, wanted: number, tolerance: number, scale = 0): void {
   nearAll(t, name, [actual ?? Number.NaN], [wanted], tolerance, scale)
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
 
@@ -25,6 +26,20 @@ export async function requirePython(t: Test, modules: readonly string[]): Promis
   if (imports) return python
   absent(t, modules[0] ?? 'python3', `cannot be imported by ${python}, which must have ${modules.join(', ')}`)
   return undefined
+}
+
+/**
+ * Whether a package of npm can be found from the file `from`; where it cannot, the test is skipped, or fails if
+ * TRUSTMIX_REQUIRE names `short`.
+ */
+export function requirePackage(t: Test, name: string, from: string, short: string): boolean {
+  try {
+    createRequire(from).resolve(name)
+    return true
+  } catch {
+    absent(t, short, `is not installed where ${from} is`)
+    return false
+  }
 }
 
 function absent(t: Test, name: string, how: string): void {
