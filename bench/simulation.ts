@@ -1,4 +1,4 @@
-import { createReferenceEngine } from '../device/engines/reference.ts'
+import { createWasmEngine } from '../device/engines/wasm.ts'
 import { defaultConfig } from '../schemas/config.ts'
 import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
@@ -28,7 +28,7 @@ export async function localEpoch(quick: boolean): Promise<Figure> {
   const experiment = createExperiment({
     config: { ...defaultConfig, epochs },
     world: createEmbeddedWorld({ preset: 'flow' }),
-    createEngine: (observationSize, hidden) => createReferenceEngine({ observationSize, actionSize: 1, hidden }),
+    createEngine: (observationSize, hidden) => createWasmEngine({ observationSize, actionSize: 1, hidden }),
     onEvent: ({ kind }) => {
       if (kind === 'baseline' || kind === 'epoch') ends.push(performance.now())
     },

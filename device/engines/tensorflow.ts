@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { ExitError } from '../../schemas/exit.ts'
-import type { Architecture, Engine } from '../core/engine.ts'
+import type { CreateEngine } from './index.ts'
 import { createTensorflowEngine } from './tensorflow-engine.ts'
 import type { Tensorflow } from './tensorflow-network.ts'
 
@@ -13,9 +13,7 @@ const WASM_BACKEND = '@tensorflow/tfjs-backend-wasm'
  * its `wasm` backend where `@tensorflow/tfjs-backend-wasm` is there too, else on `cpu`. A backend belongs to the process:
  * load one. ExitError 3 where neither package is installed or where the one that is does not load.
  */
-export async function loadTensorflowEngine(
-  from: string | URL = import.meta.url,
-): Promise<(architecture: Architecture) => Engine> {
+export async function loadTensorflowEngine(from: string | URL = import.meta.url): Promise<CreateEngine> {
   const tf = await loadTensorflow(createRequire(from))
   return (architecture) => createTensorflowEngine(tf, architecture)
 }
