@@ -1,5 +1,4 @@
 import type { Actor } from '../core/engine.ts'
-import { requireFinite } from '../core/finite.ts'
 import { createRng } from '../core/rng.ts'
 import type { Kernel } from './kernel.ts'
 import { type Packing, pack, writeFloat32 } from './packing.ts'
@@ -21,7 +20,6 @@ export function createWasmActor(kernel: Kernel, policy: Packing): Actor {
 
   return {
     load(vector) {
-      requireFinite('policy', vector, policy.places.length) // before the old one is overwritten
       pack(kernel, policy, vector, 0, block, 'policy')
     },
     act(observation, action) {
