@@ -1,8 +1,10 @@
+import { join, parse } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import t from 'tap'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { loadTensorflowEngine } from '../device/engines/tensorflow.ts'
 import { createWasmEngine } from '../device/engines/wasm.ts'
+import { exitCodes } from '../schemas/exit.ts'
 import { engineConformance } from './support/engine-conformance.ts'
 
 engineConformance(t, {
@@ -30,4 +32,20 @@ engineConformance(t, {
   rowsStandAlone: false,
   slow: true,
   held: () => tf.memory().numTensors,
+})
+
+t.test('without TensorFlow.js the engine says what to install', async (t) => {
+  const nowhere = join(parse(process.cwd()).root, 'nowhere.js')
+  await t.rejects(loadTensorflowEngine(nowhere), {
+    name: 'ExitError',
+    code: exitCodes.unreachable,
+    message: /npm i @tensorflow\/tfjs-node/,
+  })
+  const broken = t.testdir({
+    node_modules: { '@tensorflow': { 'tfjs-node': { 'index.js': 'throw new Error("no addon\\nat all")' } } },
+  })
+  await t.rejects(loadTensorflowEngine(join(broken, 'index.js')), {
+    code: exitCodes.unreachable,
+    message: 'engine tensorflow: @tensorflow/tfjs-node is installed but does not load: no addon',
+  })
 })

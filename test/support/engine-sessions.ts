@@ -138,10 +138,16 @@ export function answersWithoutHistory(t: Test, { create, rowsStandAlone }: Candi
     t.same(answer, ask(create(architecture)), `question ${i}, kind ${kind}`)
   }
 
-  if (!rowsStandAlone) return
   const { observations, actions } = batches[0]!
   const { policy, value } = learners[0]!
   const means = written(120, (out) => long.policyMean(policy, observations, 40, out))
+  const short = [policy, observations].map((x) => Float32Array.from(x)) as [Float32Array, Float32Array]
+  t.same(
+    written(120, (out) => create(architecture).policyMean(...short, 40, out)),
+    means,
+    'float32 or float64 memory',
+  )
+  if (!rowsStandAlone) return
   const states = written(40, (out) => long.stateValue(value, observations, 40, out))
   const logs = written(40, (out) => long.logProb(policy, observations, actions, 40, out))
   for (const [from, rows] of [
