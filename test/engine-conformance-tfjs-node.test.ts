@@ -19,6 +19,7 @@ t.test('engine tensorflow on the native backend', async (t) => {
     name: 'tensorflow',
     create,
     tolerance: 1e-4,
+    nearbyTolerance: 1e-5,
     rowsStandAlone: false,
     slow: true,
     held: () => tf.memory().numTensors,

@@ -1,5 +1,14 @@
 import type { Test } from 'tap'
-import { type Architecture, createLearner, createRng, ppoStep, ppoUpdate, type Rng } from '../../device/core/index.ts'
+import {
+  type Architecture,
+  createLearner,
+  createRng,
+  policyLayout,
+  ppoStep,
+  ppoUpdate,
+  type Rng,
+  slotOf,
+} from '../../device/core/index.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import {
   awayFromClipping,
@@ -17,7 +26,7 @@ import {
 } from './engine-samples.ts'
 
 /** Random shapes and data: everything an engine computes, beside the float64 reference. */
-export function agreesWithReference(t: Test, { create, tolerance, slow }: Candidate): void {
+export function agreesWithReference(t: Test, { create, tolerance, nearbyTolerance, slow }: Candidate): void {
   const rng = createRng(5, 'shapes')
   const shapes = Array.from({ length: slow ? 8 : 30 }, () => shapeOf(rng, slow ? 40 : 130))
   shapes.push({ observationSize: 20, actionSize: 6, hidden: [130, 129, 127] })
@@ -50,11 +59,17 @@ export function agreesWithReference(t: Test, { create, tolerance, slow }: Candid
       near(t, 'fisherExact', exact!, wantedExact!, tolerance)
       const [sampled, wantedSampled] = both.map((e) => e.fisherSampled(policy, delta, observations, actions, count))
       near(t, 'fisherSampled', sampled!, wantedSampled!, tolerance, wantedExact)
-      for (const alpha of [0.01, 1]) {
-        const to = policy.map((x, i) => Math.fround(x + alpha * delta[i]!))
-        const [kl, wantedKl] = both.map((e) => e.meanKl(policy, to, observations, count))
-        near(t, `meanKl at ${alpha}`, kl!, wantedKl!, tolerance)
+      const divergence = (name: string, from: Float64Array, to: Float64Array, allowed: number) => {
+        const [kl, wantedKl] = both.map((e) => e.meanKl(from, to, observations, count))
+        near(t, `meanKl of policies ${name}`, kl!, wantedKl!, allowed)
       }
+      const moved = (alpha: number) => policy.map((x, i) => Math.fround(x + alpha * delta[i]!))
+      divergence('1e-4 apart', policy, moved(1e-4), nearbyTolerance)
+      divergence('0.01 apart', policy, moved(0.01), tolerance)
+      divergence('1 apart', policy, moved(1), tolerance)
+      const { size: free } = slotOf(policyLayout(architecture), 'log_std')
+      const stretched = (factor: number) => policy.map((x, i) => (i < free ? x : Math.fround(factor * x)))
+      divergence('whose units saturate at either end', stretched(30), stretched(-40), tolerance)
 
       const trained = copyOf(learner)
       const wanted = copyOf(learner)

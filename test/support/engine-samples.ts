@@ -21,6 +21,8 @@ export interface Candidate {
   readonly create: (architecture: Architecture) => Engine
   /** Largest error relative to max(|y|, mean size of the summands). */
   readonly tolerance: number
+  /** The same of the KL between policies that are 1e-4 of a large step apart, whose means agree in their first digits. */
+  readonly nearbyTolerance: number
   /** Whether the bits of a row are the same alone and in any batch. */
   readonly rowsStandAlone: boolean
   /** Slow engines are asked less often and with smaller networks. */
