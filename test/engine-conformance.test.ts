@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import t from 'tap'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 import { loadTensorflowEngine } from '../device/engines/tensorflow.ts'
+import { createTensorflowEngine } from '../device/engines/tensorflow-engine.ts'
 import { createWasmEngine } from '../device/engines/wasm.ts'
 import { exitCodes } from '../schemas/exit.ts'
 import { engineConformance } from './support/engine-conformance.ts'
@@ -27,9 +28,12 @@ engineConformance(t, {
   held: () => 0,
 })
 
+// The backend is named here: the loader would take the native one where it is installed.
+tf.enableProdMode()
+await tf.setBackend('cpu')
 engineConformance(t, {
-  name: 'tensorflow',
-  create: await loadTensorflowEngine(),
+  name: 'tensorflow on cpu',
+  create: (architecture) => createTensorflowEngine(tf, architecture),
   tolerance: 1e-4,
   nearbyTolerance: 1e-5,
   rowsStandAlone: false,
@@ -37,7 +41,9 @@ engineConformance(t, {
   held: () => tf.memory().numTensors,
 })
 
-t.test('without TensorFlow.js the engine says what to install', async (t) => {
+t.test('the loader takes what is installed; without TensorFlow.js it says what to install', async (t) => {
+  const engine = (await loadTensorflowEngine())({ observationSize: 2, actionSize: 1, hidden: [3] })
+  t.match(engine.id, /^tensorflow\/1 (tensorflow|wasm|cpu)$/)
   const nowhere = join(parse(process.cwd()).root, 'nowhere.js')
   await t.rejects(loadTensorflowEngine(nowhere), {
     name: 'ExitError',

@@ -29,16 +29,15 @@ export async function requirePython(t: Test, modules: readonly string[]): Promis
 }
 
 /**
- * Whether a package of npm can be found from the file `from`; where it cannot, the test is skipped, or fails if
- * TRUSTMIX_REQUIRE names `short`.
+ * A module of npm that is no dependency of ours, from node_modules or a folder in NODE_PATH; where there is none, the test is
+ * skipped, or fails if TRUSTMIX_REQUIRE names it, and undefined is returned.
  */
-export function requirePackage(t: Test, name: string, from: string, short: string): boolean {
+export function requireModule(t: Test, name: string): unknown {
   try {
-    createRequire(from).resolve(name)
-    return true
-  } catch {
-    absent(t, short, `is not installed where ${from} is`)
-    return false
+    return createRequire(import.meta.url)(name)
+  } catch (error) {
+    absent(t, name, `cannot be loaded: ${(error as Error).message.split('\n')[0]}`)
+    return undefined
   }
 }
 
