@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { join, parse } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import t from 'tap'
@@ -44,12 +45,12 @@ engineConformance(t, {
 t.test('the loader takes what is installed; without TensorFlow.js it says what to install', async (t) => {
   const engine = (await loadTensorflowEngine())({ observationSize: 2, actionSize: 1, hidden: [3] })
   t.match(engine.id, /^tensorflow\/1 (tensorflow|wasm|cpu)$/)
+  const loader = new URL('../device/engines/tensorflow.js', import.meta.url)
   const nowhere = join(parse(process.cwd()).root, 'nowhere.js')
-  await t.rejects(loadTensorflowEngine(nowhere), {
-    name: 'ExitError',
-    code: exitCodes.unreachable,
-    message: /npm i @tensorflow\/tfjs-node/,
-  })
+  const script = `await (await import('${loader}')).loadTensorflowEngine('${nowhere}').catch((e) => console.log(e.code, e.message))`
+  const environment = { ...process.env, NODE_PATH: '' }
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { env: environment })
+  t.match(String(stdout), new RegExp(`^${exitCodes.unreachable} .*npm i @tensorflow/tfjs-node`))
   const broken = t.testdir({
     node_modules: { '@tensorflow': { 'tfjs-node': { 'index.js': 'throw new Error("no addon\\nat all")' } } },
   })
