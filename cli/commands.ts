@@ -3,6 +3,8 @@ import type { Command } from './command.ts'
 /** A subcommand in the list of the bin; its code is loaded when it is used, so that a device does not carry the broker. */
 export interface Entry {
   readonly summary: string
+  /** Runs with a small heap, since it lives on small boards. */
+  readonly bounded?: true
   load(): Promise<Command>
 }
 
@@ -13,6 +15,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   device: {
     summary: 'one vehicle: acts, learns, publishes its policy, considers others',
+    bounded: true,
     load: async () => (await import('./device.ts')).deviceCommand,
   },
   broker: {

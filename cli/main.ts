@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { ExitError, exitCodes } from '../schemas/exit.ts'
-import { StartError } from '../sim-bridge/sim/scenario.ts'
-import { SimulatorLostError } from '../sim-bridge/simulator.ts'
-import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
+import { ExitError, type ExitName, exitCodes } from '../schemas/exit.ts'
+import { isBounded } from './bounded-heap.ts'
+import type { Command } from './command.ts'
 import { commands } from './commands.ts'
 import { followParent } from './parent.ts'
 
@@ -35,14 +34,15 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!entry) throw new ExitError('usage', `unknown command ${JSON.stringify(name)}; see trustmix --help`)
-  const command = await entry.load()
   if (rest.includes('--help')) {
-    process.stdout.write(`${command.help}\n`)
+    const { help } = await entry.load()
+    process.stdout.write(`${help}\n`)
     return exitCodes.ok
   }
+  const run = entry.bounded && !isBounded() ? boundedRun(name) : (await entry.load()).run
   const parent = followParent()
   try {
-    return await command.run(rest, {
+    return await run(rest, {
       software: `trustmix ${version}`,
       stopped: parent.stopped,
       interrupts: parent.interrupts,
@@ -53,6 +53,10 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     parent.release()
   }
+}
+
+function boundedRun(name: string): Command['run'] {
+  return async (args, io) => (await import('./bounded.ts')).runBounded(name, args, io)
 }
 
 // A reader that has seen enough (`| head`) is no error.
@@ -72,6 +76,15 @@ main(process.argv.slice(2)).then(
   },
 )
 
+/** Errors of simulators that a user can do something about, and how the command ends. */
+const expected: Readonly<Record<string, ExitName>> = {
+  SumoMissingError: 'unreachable',
+  SumoError: 'unreachable',
+  SumoLostError: 'unreachable',
+  SimulatorLostError: 'unreachable',
+  StartError: 'usage',
+}
+
 /** Says what went wrong; returns the exit code. */
 function report(error: unknown): number {
   const say = (text: string): void => {
@@ -81,13 +94,10 @@ function report(error: unknown): number {
     say(error.message)
     return error.code
   }
-  if (error instanceof SumoMissingError || error instanceof SumoError || error instanceof SimulatorLostError) {
+  // By name: a process that has no simulator does not load one to recognise its errors.
+  if (error instanceof Error && Object.hasOwn(expected, error.name)) {
     say(error.message)
-    return exitCodes.unreachable
-  }
-  if (error instanceof StartError) {
-    say(error.message)
-    return exitCodes.usage
+    return exitCodes[expected[error.name] ?? 'internal']
   }
   say(`internal error: ${error instanceof Error ? error.stack : String(error)}`)
   return exitCodes.internal

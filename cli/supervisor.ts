@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Processes } from '../schemas/process.ts'
+import { boundedArguments } from './bounded-heap.ts'
 import type { Order } from './parent.ts'
 
 type Role = Processes['processes'][number]['role']
@@ -61,7 +62,7 @@ export function startChild(task: Task, options: SupervisorOptions): Child {
 
   const launch = (): void => {
     const startedAt = performance.now()
-    const started = spawn(process.execPath, [bin, ...task.args], {
+    const started = spawn(process.execPath, nodeArguments(task), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
       // A child reads its own file only: what the user set for the fleet is in there, and would outrank it from here.
@@ -113,7 +114,11 @@ export function startChild(task: Task, options: SupervisorOptions): Child {
 
 /** The command by which the process can be started again by hand. */
 export function restartCommand(task: Task): string[] {
-  return [process.execPath, bin, ...task.args]
+  return [process.execPath, ...nodeArguments(task)]
+}
+
+function nodeArguments({ role, args }: Task): string[] {
+  return [...(role === 'device' ? boundedArguments : []), bin, ...args]
 }
 
 /** A child's lines, bounded: what does not end within 4 kB is cut. */
