@@ -1,6 +1,6 @@
 import type { Reason } from '../schemas/reason.ts'
 import type { Identity } from './identity.ts'
-import { type Authentic, type DecodeParams, type Kind, openParams, type ReceivedPolicy } from './params.ts'
+import { type Authentic, type DecodeParams, expectedOf, type Kind, openParams, type ReceivedPolicy } from './params.ts'
 
 /** The newest parameters of each peer, checked on arrival; one per peer, so that no flood makes it grow. */
 export interface Mailbox {
@@ -27,6 +27,7 @@ export function createMailbox(
   identity: Identity,
   { maxBytes, decode }: { readonly maxBytes?: number; readonly decode?: DecodeParams | undefined } = {},
 ): Mailbox {
+  const expected = expectedOf(kind)
   const newest = new Map<string, Held>()
   const authenticOf = (held: Held): Authentic => (held.ok ? held.received : held.authentic)
   return {
@@ -34,7 +35,7 @@ export function createMailbox(
       const known = newest.get(sender)
       const last = known && authenticOf(known)
       const arrival = { fleet, vehicle: sender, last, ...(maxBytes && { maxBytes }) }
-      const opened = openParams(bytes, arrival, kind, identity, decode)
+      const opened = openParams(bytes, arrival, expected, identity, decode)
       if (opened.ok) {
         if (known || newest.size < maxPeers) newest.set(sender, opened)
         return {}

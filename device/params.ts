@@ -4,7 +4,7 @@ import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Architecture } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
-import { policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
+import { type Layout, policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
 
@@ -54,7 +54,13 @@ const format = `trustmix-params/${formatVersion}`
 const number = /^(0|[1-9][0-9]{0,14})$/
 
 /** Encodes and signs a policy: one safetensors container, tensors of the policy only. */
-export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kind, identity: Identity): Uint8Array {
+export function sealParams(
+  policy: Float64Array,
+  header: ParamsHeader,
+  kind: Kind,
+  identity: Identity,
+  hash: string = policyHash(policy),
+): Uint8Array {
   const metadata = new Map([
     ['format', format],
     ['fleet', header.fleet],
@@ -66,7 +72,7 @@ export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kin
     ['cell', header.cell],
     ['features', featuresHash(kind)],
     ['architecture', architectureHash(kind)],
-    ['policyHash', policyHash(policy)],
+    ['policyHash', hash],
     ['signature', emptySignature],
   ])
   const tensors = tensorsFromVector(policyLayout(kind.architecture), policy)
@@ -120,11 +126,23 @@ export interface Arrival {
   readonly maxBytes?: number
 }
 
+/** What a receiver compares messages with. */
+export interface Expected {
+  readonly layout: Layout
+  /** `featuresHash` of the own kind. */
+  readonly features: string
+}
+
+/** What a member of this kind expects of its peers. */
+export function expectedOf(kind: Kind): Expected {
+  return { layout: policyLayout(kind.architecture), features: featuresHash(kind) }
+}
+
 /** Checks in order: size, framing, signature, replay, shape, finiteness. Never throws. */
 export function openParams(
   bytes: Uint8Array,
   arrival: Arrival,
-  kind: Kind,
+  expected: Expected,
   identity: Identity,
   decode: DecodeParams = decodeParams,
 ): Opened {
@@ -163,13 +181,13 @@ export function openParams(
       'replayed',
       `(boot, sequence) must exceed (${last.boot}, ${last.sequence}), got (${boot}, ${sequence})`,
     )
-  if (field('features') !== featuresHash(kind))
+  if (field('features') !== expected.features)
     return refuse('shape-mismatch', 'other observation or action features', authentic)
   for (const [name, { data }] of file.tensors)
     if (!(data instanceof Float32Array)) return refuse('shape-mismatch', `${name} must be F32, got F64`, authentic)
   let policy: Float64Array
   try {
-    policy = vectorFromTensors(policyLayout(kind.architecture), file.tensors)
+    policy = vectorFromTensors(expected.layout, file.tensors)
   } catch (error) {
     return refuse('shape-mismatch', (error as Error).message, authentic)
   }

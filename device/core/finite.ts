@@ -1,6 +1,14 @@
 import type { Vector } from './engine.ts'
 
-/** RangeError where one of the first `count` values is not finite as float32: "observations[17] must be finite, got NaN". */
+/** Says which value of which vector is not finite as float32. */
+export class NonFiniteError extends RangeError {
+  constructor(name: string, index: number, value: number | undefined) {
+    super(`${name}[${index}] must be finite, got ${value}`)
+    this.name = 'NonFiniteError'
+  }
+}
+
+/** NonFiniteError where one of the first `count` values is not finite as float32: "observations[17] must be finite, got NaN". */
 export function requireFinite(name: string, values: Vector, count: number): void {
   if (!isFinite32(values, count)) refuse(name, values, count)
 }
@@ -17,5 +25,5 @@ export function isFinite32(values: Vector, count: number): boolean {
 function refuse(name: string, values: Vector, count: number): never {
   if (values.length < count) throw new RangeError(`${name} must hold ${count} values, got ${values.length}`)
   const index = values.findIndex((x) => !Number.isFinite(Math.fround(x)))
-  throw new RangeError(`${name}[${index}] must be finite, got ${values[index]}`)
+  throw new NonFiniteError(name, index, values[index])
 }

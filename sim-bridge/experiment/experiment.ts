@@ -52,7 +52,15 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const identity = createInProcessIdentity([...learners, aggregatorId])
   const clocks = { now: () => 0, wallClock: () => '' }
-  const common = { config, setting, identity, boot: 1, software: 'experiment', ...clocks, decode: createSharedDecoder() }
+  const common = {
+    config,
+    setting,
+    identity,
+    boot: 1,
+    software: 'experiment',
+    ...clocks,
+    decode: createSharedDecoder(),
+  }
   const devices = new Map<string, Device>()
   for (const vehicle of learners) {
     const bus = broker.connect()
