@@ -1,5 +1,6 @@
 import type { Engine, Vector } from './engine.ts'
 import { isFinite32 } from './finite.ts'
+import { kroneckerFisher, kroneckerForm } from './kfac.ts'
 import { policyLayout } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -72,10 +73,7 @@ export function gate(input: GateInput): Verdict {
 
   const delta = new Float64Array(own.length)
   for (let i = 0; i < delta.length; i++) delta[i] = peer[i]! - own[i]!
-  const fisher =
-    estimator === 'exact'
-      ? engine.fisherExact(own, delta, states.observations, K)
-      : engine.fisherSampled(own, delta, states.observations, requiredActions(states), K)
+  const fisher = fisherForm(input, delta)
   const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
   const found: VerdictEvidence = {
     alphaBound,
@@ -105,6 +103,14 @@ export function gate(input: GateInput): Verdict {
   return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
 }
 
+function fisherForm({ engine, own, states, options }: GateInput, delta: Float64Array): number {
+  const { count, observations } = states
+  if (options.estimator === 'exact') return engine.fisherExact(own, delta, observations, count)
+  if (options.estimator === 'sampled')
+    return engine.fisherSampled(own, delta, observations, requiredActions(states), count)
+  return kroneckerForm(kroneckerFisher(engine.architecture, own, observations, count), delta)
+}
+
 function checkOptions({ gamma, margin, z, minimumEffectiveSampleSize = 0 }: GateOptions): void {
   if (!(gamma >= 0 && gamma < 1)) throw new Error(`gamma must be in [0, 1), got ${gamma}`)
   if (!(margin >= 0 && margin < 1)) throw new Error(`margin must be in [0, 1), got ${margin}`)
@@ -124,7 +130,7 @@ function hasShapes({ engine, evidence, states, options, own }: GateInput): boole
     evidence.logProb.length >= M &&
     evidence.advantage.length >= M &&
     states.observations.length >= K * observationSize &&
-    (options.estimator === 'exact' || requiredActions(states).length >= K * actionSize)
+    (options.estimator !== 'sampled' || requiredActions(states).length >= K * actionSize)
   )
 }
 
@@ -140,7 +146,7 @@ function isAllFinite({ engine, own, peer, evidence, states, options }: GateInput
     isFinite32(evidence.logProb, M) &&
     isFinite32(evidence.advantage, M) &&
     isFinite32(states.observations, K * observationSize) &&
-    (options.estimator === 'exact' || isFinite32(requiredActions(states), K * actionSize))
+    (options.estimator !== 'sampled' || isFinite32(requiredActions(states), K * actionSize))
   )
 }
 
