@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import type { Absent } from './absent.ts'
 import { calibration } from './calibration.ts'
 import { fisherForm } from './fisher.ts'
 import { learningCore } from './learning-core.ts'
@@ -9,7 +10,6 @@ import { fleetSpeed, roundTrip } from './mqtt.ts'
 import { scalingPlot } from './scaling-plot.ts'
 import { simGroup } from './sim.ts'
 import { localEpoch, simulator } from './simulation.ts'
-import type { Absent } from './sumo-peers.ts'
 
 const usage = `npm run bench [-- GROUP] [-- --quick] [-- --json]: figures of this machine; nothing here passes or fails by a time.
 
