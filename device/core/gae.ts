@@ -24,16 +24,24 @@ export interface GaeInput {
  */
 export function generalizedAdvantage(input: GaeInput, advantage: Float64Array, returns: Float64Array): void {
   const { count, reward, value, nextValue, terminated, truncated, discount, lambda } = input
-  if (!(lambda >= 0 && lambda <= 1)) throw new Error(`lambda must be in [0, 1], got ${lambda}`)
+  checkGae(input)
   let trace = 0
   for (let t = count - 1; t >= 0; t--) {
     const gamma = typeof discount === 'number' ? discount : discount[t]!
-    if (!(gamma >= 0 && gamma <= 1)) throw new Error(`discount must be in [0, 1], got ${gamma}`)
     const bootstrap = terminated[t] ? 0 : gamma * nextValue[t]!
     const carried = terminated[t] || truncated[t] ? 0 : gamma * lambda * trace
     trace = reward[t]! + bootstrap - value[t]! + carried
     advantage[t] = trace
     returns[t] = trace + value[t]!
+  }
+}
+
+/** Throws where γ or λ leaves [0, 1]. */
+export function checkGae({ count, discount, lambda }: GaeInput): void {
+  if (!(lambda >= 0 && lambda <= 1)) throw new Error(`lambda must be in [0, 1], got ${lambda}`)
+  for (let t = 0; t < count; t++) {
+    const gamma = typeof discount === 'number' ? discount : discount[t]!
+    if (!(gamma >= 0 && gamma <= 1)) throw new Error(`discount must be in [0, 1], got ${gamma}`)
   }
 }
 

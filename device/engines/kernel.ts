@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+
+/** What `device/kernel` exports; addresses are bytes in its memory, sizes are in elements. */
+export interface KernelFunctions {
+  forward(net: number, parameters: number, input: number, rows: number, trace: number): number
+  propagate(net: number, parameters: number, rows: number, trace: number, deltas: number, scratch: number): void
+  gradients(net: number, input: number, rows: number, trace: number, deltas: number, out: number): void
+  tangent(
+    net: number,
+    parameters: number,
+    direction: number,
+    input: number,
+    rows: number,
+    trace: number,
+    tangents: number,
+    scratch: number,
+  ): number
+  tangentByDeltas(
+    net: number,
+    direction: number,
+    input: number,
+    rows: number,
+    trace: number,
+    deltas: number,
+    scratch: number,
+    out: number,
+  ): void
+  gather(
+    observations: number,
+    observationSize: number,
+    samples: number,
+    sampleSize: number,
+    indices: number,
+    rows: number,
+    toObservations: number,
+    toSamples: number,
+  ): void
+  normalizeAdvantages(samples: number, sampleSize: number, actionSize: number, rows: number): void
+  ppoLoss(
+    means: number,
+    meanWidth: number,
+    logStd: number,
+    values: number,
+    samples: number,
+    actionSize: number,
+    rows: number,
+    clipRange: number,
+    entropyCoef: number,
+    valueCoef: number,
+    meanDeltas: number,
+    logStdGradient: number,
+    valueDeltas: number,
+    statistics: number,
+  ): void
+  norm(values: number, count: number): number
+  adam(
+    parameters: number,
+    gradient: number,
+    firstMoments: number,
+    secondMoments: number,
+    count: number,
+    gradientScale: number,
+    stepSize: number,
+    rootScale: number,
+    epsilon: number,
+  ): void
+  sample(mean: number, logStd: number, actionSize: number, noise: number, action: number): number
+  generalizedAdvantage(
+    reward: number,
+    value: number,
+    nextValue: number,
+    discount: number,
+    ends: number,
+    count: number,
+    lambda: number,
+    advantage: number,
+    returns: number,
+  ): void
+}
+
+/** One instance of the compiled kernels with a memory of its own. */
+export interface Kernel {
+  readonly run: KernelFunctions
+  /** Views of the memory as it is now: ask again after `reserve`, which may move it. */
+  readonly f32: Float32Array
+  readonly f64: Float64Array
+  readonly i32: Int32Array
+  readonly u8: Uint8Array
+  /** Zeroed memory for good, aligned to 16 bytes; its address. */
+  reserve(bytes: number): number
+}
+
+/** Memory that is asked for again and again, and only ever grows, by doubling. */
+export type Region = (bytes: number) => number
+
+const compiled = new WebAssembly.Module(readFileSync(new URL('../kernel/kernel.wasm', import.meta.url)))
+const pageBytes = 65_536
+/** Address 0 stands for "none". */
+const firstAddress = 16
+
+/** A new instance of the kernels. Throws where the memory cannot grow. */
+export function createKernel(): Kernel {
+  const { exports } = new WebAssembly.Instance(compiled)
+  const memory = exports.memory as WebAssembly.Memory
+  const run = exports as unknown as KernelFunctions
+  let next = firstAddress
+  let f32 = new Float32Array(memory.buffer)
+  let f64 = new Float64Array(memory.buffer)
+  let i32 = new Int32Array(memory.buffer)
+  let u8 = new Uint8Array(memory.buffer)
+  return {
+    run,
+    get f32() {
+      return f32
+    },
+    get f64() {
+      return f64
+    },
+    get i32() {
+      return i32
+    },
+    get u8() {
+      return u8
+    },
+    reserve(bytes) {
+      const address = next
+      next += Math.ceil(bytes / 16) * 16
+      const missing = next - memory.buffer.byteLength
+      if (missing > 0) {
+        memory.grow(Math.ceil(missing / pageBytes))
+        f32 = new Float32Array(memory.buffer)
+        f64 = new Float64Array(memory.buffer)
+        i32 = new Int32Array(memory.buffer)
+        u8 = new Uint8Array(memory.buffer)
+      }
+      return address
+    },
+  }
+}
+
+/** A region of the kernel's memory; what it held is lost when it grows. */
+export function createRegion(kernel: Kernel): Region {
+  let address = 0
+  let size = 0
+  return (bytes) => {
+    if (bytes > size) {
+      size = Math.max(bytes, 2 * size)
+      address = kernel.reserve(size)
+    }
+    return address
+  }
+}

@@ -1,0 +1,117 @@
+import type { Architecture, Engine, Vector } from '../core/engine.ts'
+import { requireFinite } from '../core/finite.ts'
+import { fisherExact, fisherSampled } from '../core/fisher.ts'
+import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
+import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
+import { createKernel, createRegion } from './kernel.ts'
+import { createPacking, pack } from './packing.ts'
+import { createWasmActor } from './wasm-actor.ts'
+import { createGae } from './wasm-gae.ts'
+import { createPasses, type Pass } from './wasm-passes.ts'
+import { createWasmUpdates } from './wasm-update.ts'
+
+/**
+ * The engine of the boards: float32 in SIMD kernels of one WebAssembly module (`device/kernel`), the same bits on every
+ * processor. Networks run in the kernel, what is summed over rows is summed in float64. Memory grows only with the largest
+ * batch seen.
+ */
+export function createWasmEngine(architecture: Architecture): Engine {
+  const { actionSize } = architecture
+  const layout = policyLayout(architecture)
+  const { offset } = slotOf(layout, 'log_std')
+  const kernel = createKernel()
+  const policyPacking = createPacking(kernel, layout, 'policy')
+  const valuePacking = createPacking(kernel, valueLayout(architecture), 'value')
+  // The gate asks about the same few (policy, states) pairs again and again: own and peer on the evidence, own and mixed
+  // on the Fisher states.
+  const policyPass = createPasses(kernel, policyPacking, 4, 'policy')
+  const valuePass = createPasses(kernel, valuePacking, 1, 'value')
+  const direction = kernel.reserve(4 * policyPacking.size)
+  const [scratch, tangents, derivatives] = [createRegion(kernel), createRegion(kernel), createRegion(kernel)]
+  let means: Float64Array = new Float64Array(0)
+  let others: Float64Array = new Float64Array(0)
+
+  function policyMean(policy: Vector, observations: Vector, count: number, out: Float64Array): void {
+    copyOutputs(policyPass(policy, observations, count).outputs, count, out)
+  }
+
+  function stateValue(value: Vector, observations: Vector, count: number, out: Float64Array): void {
+    const { outputs } = valuePass(value, observations, count)
+    const { f32 } = kernel
+    for (let i = 0, at = outputs / 4; i < count; i++, at += valuePacking.outputWidth) out[i] = f32[at]!
+  }
+
+  function logProb(policy: Vector, observations: Vector, actions: Vector, count: number, out: Float64Array): void {
+    requireFinite('actions', actions, count * actionSize)
+    means = room(means, count)
+    policyMean(policy, observations, count, means)
+    gaussianLogProb(means, actions, count, actionSize, policy, offset, out)
+  }
+
+  function exactForm(policy: Vector, delta: Vector, observations: Vector, count: number): number {
+    const change = tangent(policyPass(policy, observations, count), delta, count)
+    return fisherExact(change, policy, delta, offset, count, actionSize)
+  }
+
+  function sampledForm(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number {
+    requireFinite('actions', actions, count * actionSize)
+    const pass = policyPass(policy, observations, count)
+    means = room(means, count)
+    copyOutputs(pass.outputs, count, means)
+    const change = tangent(pass, delta, count)
+    return fisherSampled(means, change, actions, policy, delta, offset, count, actionSize)
+  }
+
+  function meanKl(from: Vector, to: Vector, observations: Vector, count: number): number {
+    means = room(means, count)
+    others = room(others, count)
+    policyMean(from, observations, count, means)
+    policyMean(to, observations, count, others)
+    return gaussianMeanKl(means, others, count, actionSize, from, to, offset)
+  }
+
+  /** The derivative of the means along Δ, [count, actionSize]. With one action the pass's deltas serve every Δ. */
+  function tangent(pass: Pass, delta: Vector, count: number): Float64Array {
+    const { net, traceWidth, outputWidth, widest } = policyPacking
+    pack(kernel, policyPacking, delta, 0, direction, 'delta')
+    const { block, input, trace } = pass
+    const temporary = scratch(4 * count * widest)
+    if (actionSize === 1) {
+      const [deltas, out] = [pass.deltas(), derivatives(8 * count)]
+      kernel.run.tangentByDeltas(net, direction, input, count, trace, deltas, temporary, out)
+      return kernel.f64.subarray(out / 8, out / 8 + count)
+    }
+    const space = tangents(4 * count * traceWidth)
+    const last = kernel.run.tangent(net, block, direction, input, count, trace, space, temporary)
+    const change = new Float64Array(count * actionSize)
+    const { f32 } = kernel
+    for (let i = 0, o = 0; i < count; i++)
+      for (let j = 0; j < actionSize; j++, o++) change[o] = f32[last / 4 + i * outputWidth + j]!
+    return change
+  }
+
+  function copyOutputs(outputs: number, count: number, out: Float64Array): void {
+    const { f32 } = kernel
+    const { outputWidth } = policyPacking
+    for (let i = 0, o = 0, at = outputs / 4; i < count; i++, at += outputWidth)
+      for (let j = 0; j < actionSize; j++, o++) out[o] = f32[at + j]!
+  }
+
+  function room(array: Float64Array, count: number): Float64Array {
+    return array.length >= count * actionSize ? array : new Float64Array(count * actionSize)
+  }
+
+  return {
+    id: 'wasm/1',
+    architecture,
+    createActor: () => createWasmActor(kernel, policyPacking),
+    policyMean,
+    stateValue,
+    logProb,
+    fisherExact: exactForm,
+    fisherSampled: sampledForm,
+    meanKl,
+    generalizedAdvantage: createGae(kernel),
+    startUpdate: createWasmUpdates(kernel, architecture, policyPacking, valuePacking),
+  }
+}

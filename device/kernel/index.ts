@@ -1,0 +1,5 @@
+export { sample } from './act'
+export { adam, norm } from './adam'
+export { generalizedAdvantage } from './gae'
+export { gather, normalizeAdvantages, ppoLoss } from './loss'
+export { forward, gradients, propagate, tangent, tangentByDeltas } from './network'
