@@ -3,11 +3,14 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * A package that is no dependency: from this project's node_modules, or from the folder that TRUSTMIX_BENCH_MODULES names.
- * Throws what Node says where it is in neither.
+ * A package that is no dependency: from this project's node_modules, or from the folder that TRUSTMIX_BENCH_MODULES names;
+ * with `beside`, the copy that this other package uses. Throws what Node says where it is not found.
  */
-export async function loadModule<T>(name: string): Promise<{ readonly module: T; readonly version: string }> {
-  const { require, path } = find(name)
+export async function loadModule<T>(
+  name: string,
+  beside?: string,
+): Promise<{ readonly module: T; readonly version: string }> {
+  const { require, path } = beside === undefined ? find(name) : findBeside(name, beside)
   return { module: require(path) as T, version: versionOf(require, name) }
 }
 
@@ -29,6 +32,11 @@ function find(name: string): { readonly require: NodeJS.Require; readonly path: 
     }
   }
   const require = requires.at(-1)!
+  return { require, path: require.resolve(name) }
+}
+
+function findBeside(name: string, beside: string): { readonly require: NodeJS.Require; readonly path: string } {
+  const require = createRequire(find(beside).path)
   return { require, path: require.resolve(name) }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type Architecture,
   createAdam,
   type Engine,
   gate,
@@ -13,13 +14,15 @@ import { createMaterialisedFisher } from './materialised.ts'
 import { gateOptions, minibatchSize, ppo, type Workload } from './workload.ts'
 
 /** One of our engines; the reference engine also stands for plain JavaScript and builds the matrix as the letter does. */
-export function ours(engine: Engine, workload: Workload): Contender {
+export function ours(createEngine: (architecture: Architecture) => Engine, workload: Workload): Contender {
+  const engine = createEngine(workload.architecture)
   const plain = engine.id.startsWith('reference')
   return {
     about: `${engine.id}, Node ${process.version}`,
     tasks: {
       inference: inference(engine, workload),
-      step: step(engine, workload),
+      // An engine has one update at a time.
+      step: step(createEngine(workload.architecture), workload),
       update: update(engine, workload),
       fisher: fisher(engine, workload, 'turns'),
       'fisher-cached': fisher(engine, workload, 'kept'),
@@ -51,14 +54,19 @@ function inference(engine: Engine, { policy, batch }: Workload): Task {
 function step(engine: Engine, workload: Workload): Task {
   const { batch, order } = workload
   const steps = order.length / minibatchSize
-  const running = engine.startUpdate(freshLearner(workload), batch, ppo)
+  let running = engine.startUpdate(freshLearner(workload), batch, ppo)
   let n = 0
   return {
     run() {
       const begin = minibatchSize * (n++ % steps)
       return running.step(order.subarray(begin, begin + minibatchSize))
     },
-    result: () => learned(engine, workload, 1),
+    result() {
+      n = 0
+      const values = learned(engine, workload, 1)
+      running = engine.startUpdate(freshLearner(workload), batch, ppo)
+      return values
+    },
   }
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Contender, Task, TaskName } from './contender.ts'
-import { createEngine } from './engines.ts'
+import { loadEngine } from './engines.ts'
 import type { Answer, Ready, Request } from './protocol.ts'
 import { loadWorkload } from './workload.ts'
 
@@ -32,7 +32,7 @@ async function load(): Promise<Contender> {
   if (name === 'onnxruntime-node') return (await import('./onnxruntime.ts')).onnxruntimeNode(workload, folder)
   if (name === 'tensorflow-wasm') return (await import('./tensorflow.ts')).tensorflowWasm(workload)
   if (name === 'tensorflow-node') return (await import('./tensorflow.ts')).tensorflowNode(workload)
-  return (await import('./ours.ts')).ours(await createEngine(name, workload.architecture), workload)
+  return (await import('./ours.ts')).ours(await loadEngine(name), workload)
 }
 
 async function timed(task: Task, calls: number): Promise<Answer> {

@@ -14,7 +14,7 @@ export async function tensorflowWasm(workload: Workload): Promise<Contender> {
     setWasmPaths(folder: string): void
     setThreadsCount(count: number): void
   }>(backend)
-  const { module: tf } = await loadModule<TensorFlow>('@tensorflow/tfjs-core')
+  const { module: tf } = await loadModule<TensorFlow>('@tensorflow/tfjs', backend)
   module.setThreadsCount(1)
   module.setWasmPaths(`${join(folderOf(backend), 'dist')}/`)
   if (!(await tf.setBackend('wasm'))) throw new Error('backend wasm must start, but TensorFlow.js refused it')
@@ -150,7 +150,7 @@ function contender(tf: TensorFlow, workload: Workload, about: string): Contender
     const valueLoss = tf.mul(0.5, tf.mean(tf.square(error)))
     const entropy = tf.sum(tf.add(p.log_std!, 0.5 + 0.5 * Math.log(2 * Math.PI)))
     const policyLoss = tf.neg(tf.mean(surrogate))
-    return tf.addN([policyLoss, tf.mul(-ppo.entropyCoef, entropy), tf.mul(ppo.valueCoef, valueLoss)]) as Tf.Scalar
+    return tf.add(tf.add(policyLoss, tf.mul(-ppo.entropyCoef, entropy)), tf.mul(ppo.valueCoef, valueLoss))
   }
 
   function fisherTask(): Task {
