@@ -25,6 +25,10 @@ export interface KernelFunctions {
     scratch: number,
     out: number,
   ): void
+  equal(a: number, b: number, count: number): number
+  finite(values: number, count: number): number
+  scatter(flat: number, places: number, count: number, block: number): void
+  collect(block: number, places: number, count: number, flat: number): void
   gather(
     observations: number,
     observationSize: number,
@@ -95,15 +99,12 @@ export type Region = (bytes: number) => number
 
 const compiled = new WebAssembly.Module(readFileSync(new URL('../kernel/kernel.wasm', import.meta.url)))
 const pageBytes = 65_536
-/** Address 0 stands for "none". */
-const firstAddress = 16
-
 /** A new instance of the kernels. Throws where the memory cannot grow. */
 export function createKernel(): Kernel {
   const { exports } = new WebAssembly.Instance(compiled)
   const memory = exports.memory as WebAssembly.Memory
   const run = exports as unknown as KernelFunctions
-  let next = firstAddress
+  let next = Math.ceil((exports.heapBase as { readonly value: number }).value / 16) * 16
   let f32 = new Float32Array(memory.buffer)
   let f64 = new Float64Array(memory.buffer)
   let i32 = new Int32Array(memory.buffer)

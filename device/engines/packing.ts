@@ -12,8 +12,12 @@ export interface Packing {
   readonly net: number
   /** Float32 of a block, a multiple of 4. */
   readonly size: number
-  /** Where each value of the flat vector is in a block, in float32. */
-  readonly places: Int32Array
+  /** Values of the flat vector. */
+  readonly count: number
+  /** Address of the offset of each value of the flat vector in a block, in bytes. */
+  readonly places: number
+  /** Address of room for a flat vector. */
+  readonly flat: number
   /** Bytes from the start of a block to `log_std`; 0 where the layout has none. */
   readonly logStd: number
   readonly inputs: number
@@ -54,10 +58,18 @@ export function createPacking(kernel: Kernel, layout: Layout, prefix: string): P
     for (let j = 0; j < logStdSlot.size; j++) places[logStdSlot.offset + j] = size + j
     size += padded(logStdSlot.size)
   }
+  const offsets = kernel.reserve(4 * layout.size)
+  const flat = kernel.reserve(4 * layout.size)
+  kernel.i32.set(
+    places.map((place) => 4 * place),
+    offsets / 4,
+  )
   return {
     net,
     size,
-    places,
+    count: layout.size,
+    places: offsets,
+    flat,
     logStd,
     inputs,
     outputs,
@@ -68,44 +80,50 @@ export function createPacking(kernel: Kernel, layout: Layout, prefix: string): P
   }
 }
 
-/** Writes a flat vector to the block at `address`. RangeError at the first value that is not finite as float32. */
-export function pack(kernel: Kernel, { places }: Packing, vector: Vector, from: number, address: number, name: string) {
-  const { f32 } = kernel
-  const base = address / 4
-  for (let i = 0; i < places.length; i++) {
-    const place = base + places[i]!
-    f32[place] = vector[from + i]!
-    if (f32[place]! - f32[place]! !== 0) refuse(name, i, vector[from + i])
-  }
+/** Writes a flat vector as float32 to the packing's `flat`. */
+export function stage(kernel: Kernel, { flat, count }: Packing, vector: Vector, from: number): void {
+  kernel.f32.set(vector.length === count ? vector : vector.subarray(from, from + count), flat / 4)
+}
+
+/** Writes what is staged to the block at `address`. RangeError at the first value that is not finite as float32. */
+export function packStaged(kernel: Kernel, { flat, count, places }: Packing, address: number, name: string): void {
+  requireFiniteAt(kernel, flat, count, name)
+  kernel.run.scatter(flat, places, count, address)
+}
+
+/** Writes the values of a flat vector from `from` on to the block at `address`. */
+export function pack(
+  kernel: Kernel,
+  packing: Packing,
+  vector: Vector,
+  from: number,
+  address: number,
+  name: string,
+): void {
+  stage(kernel, packing, vector, from)
+  packStaged(kernel, packing, address, name)
 }
 
 /** Reads the block at `address` back into a flat vector from `from`, −0 as +0. */
-export function unpack(kernel: Kernel, { places }: Packing, address: number, vector: Float64Array, from: number): void {
-  const { f32 } = kernel
-  const base = address / 4
-  for (let i = 0; i < places.length; i++) vector[from + i] = f32[base + places[i]!]! + 0
-}
-
-/** Whether the block at `address` holds this vector, as float32. */
-export function isPacked(kernel: Kernel, { places }: Packing, vector: Vector, address: number): boolean {
-  const { f32 } = kernel
-  const base = address / 4
-  for (let i = 0; i < places.length; i++) if (f32[base + places[i]!] !== Math.fround(vector[i]!)) return false
-  return true
+export function unpack(kernel: Kernel, packing: Packing, address: number, vector: Float64Array, from: number): void {
+  const { flat, count, places } = packing
+  kernel.run.collect(address, places, count, flat)
+  vector.set(kernel.f32.subarray(flat / 4, flat / 4 + count), from)
 }
 
 /** Writes `count` values as float32 to `address`. RangeError at the first one that is not finite as float32. */
 export function writeFloat32(kernel: Kernel, values: Vector, count: number, address: number, name: string): void {
-  const { f32 } = kernel
-  const base = address / 4
-  for (let i = 0; i < count; i++) {
-    f32[base + i] = values[i]!
-    if (f32[base + i]! - f32[base + i]! !== 0) refuse(name, i, values[i])
-  }
+  if (values.length < count) throw new RangeError(`${name} must hold ${count} values, got ${values.length}`)
+  kernel.f32.set(values.length === count ? values : values.subarray(0, count), address / 4)
+  requireFiniteAt(kernel, address, count, name)
 }
 
-function refuse(name: string, index: number, value: number | undefined): never {
-  throw new RangeError(`${name}[${index}] must be finite, got ${value}`)
+/** RangeError at the first of `count` float32 from `address` that is not finite. */
+export function requireFiniteAt(kernel: Kernel, address: number, count: number, name: string): void {
+  if (kernel.run.finite(address, count)) return
+  const values = kernel.f32.subarray(address / 4, address / 4 + count)
+  const index = values.findIndex((x) => !Number.isFinite(x))
+  throw new RangeError(`${name}[${index}] must be finite, got ${values[index]}`)
 }
 
 /** The next multiple of 4. */

@@ -1,6 +1,6 @@
 import type { Vector } from '../core/engine.ts'
 import { createRegion, type Kernel, type Region } from './kernel.ts'
-import { isPacked, type Packing, pack, writeFloat32 } from './packing.ts'
+import { type Packing, packStaged, requireFiniteAt, stage } from './packing.ts'
 
 /** A forward pass in the kernel's memory; the addresses hold until the next pass is asked for. */
 export interface Pass {
@@ -14,6 +14,8 @@ export interface Pass {
 }
 
 interface Slot {
+  /** The parameters, flat and as a block. */
+  readonly flat: number
   readonly block: number
   readonly input: Region
   readonly trace: Region
@@ -37,6 +39,7 @@ export function createPasses(
   const { net, inputs, outputWidth, traceWidth } = packing
   const scratch = kernel.reserve(4 * packing.transposed)
   const kept: Slot[] = Array.from({ length: slots }, () => ({
+    flat: kernel.reserve(4 * packing.count),
     block: kernel.reserve(4 * packing.size),
     input: createRegion(kernel),
     trace: createRegion(kernel),
@@ -46,6 +49,7 @@ export function createPasses(
     hasDeltas: false,
     lastUse: 0,
   }))
+  const staged = createRegion(kernel)
   let uses = 0
 
   const passOf = (slot: Slot): Pass => ({
@@ -68,28 +72,30 @@ export function createPasses(
     slot.hasDeltas = true
   }
 
-  function holds(slot: Slot, parameters: Vector, observations: Vector, count: number): boolean {
-    if (slot.lastUse === 0 || slot.count !== count) return false
-    const { f32 } = kernel
-    const base = slot.at.input / 4
-    for (let i = 0; i < count * inputs; i++) if (f32[base + i] !== Math.fround(observations[i]!)) return false
-    return isPacked(kernel, packing, parameters, slot.block)
-  }
-
   return (parameters, observations, count) => {
+    const values = count * inputs
+    if (observations.length < values)
+      throw new RangeError(`observations must hold ${values} values, got ${observations.length}`)
+    const rows = staged(4 * values)
+    kernel.f32.set(observations.length === values ? observations : observations.subarray(0, values), rows / 4)
+    stage(kernel, packing, parameters, 0)
     uses += 1
     let oldest = kept[0]!
     for (const slot of kept) {
       if (slot.lastUse < oldest.lastUse) oldest = slot
-      if (!holds(slot, parameters, observations, count)) continue
+      if (slot.lastUse === 0 || slot.count !== count) continue
+      if (!kernel.run.equal(rows, slot.at.input, values)) continue
+      if (!kernel.run.equal(packing.flat, slot.flat, packing.count)) continue
       slot.lastUse = uses
       return passOf(slot)
     }
     oldest.lastUse = 0 // Where a value is refused the slot holds nothing.
-    const input = oldest.input(4 * count * inputs)
+    requireFiniteAt(kernel, rows, values, 'observations')
+    packStaged(kernel, packing, oldest.block, name)
+    const input = oldest.input(4 * values)
     const trace = oldest.trace(4 * count * traceWidth)
-    pack(kernel, packing, parameters, 0, oldest.block, name)
-    writeFloat32(kernel, observations, count * inputs, input, 'observations')
+    kernel.u8.copyWithin(input, rows, rows + 4 * values)
+    kernel.u8.copyWithin(oldest.flat, packing.flat, packing.flat + 4 * packing.count)
     const outputs = kernel.run.forward(net, oldest.block, input, count, trace)
     oldest.at = { input, trace, outputs, deltas: 0 }
     oldest.count = count

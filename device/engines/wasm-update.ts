@@ -121,11 +121,11 @@ export function createWasmUpdates(
 
   function packMoments(moments: Float64Array, address: number, name: string): void {
     pack(kernel, policy, moments, 0, address, name)
-    pack(kernel, value, moments, policy.places.length, address + valueBlock, name)
+    pack(kernel, value, moments, policy.count, address + valueBlock, name)
   }
 
   function unpackMoments(address: number, moments: Float64Array): void {
     unpack(kernel, policy, address, moments, 0)
-    unpack(kernel, value, address + valueBlock, moments, policy.places.length)
+    unpack(kernel, value, address + valueBlock, moments, policy.count)
   }
 }

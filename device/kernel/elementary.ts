@@ -67,7 +67,7 @@ export function tanhInPlace(values: usize, count: i32): void {
   const end = values + ((<usize>count) << 2)
   for (let at = values; at < end; at += 16) {
     const given = v128.load(at)
-    const x = f32x4.max(f32x4.neg(limit), f32x4.min(limit, given))
+    const x = f32x4.pmax(f32x4.pmin(given, limit), f32x4.neg(limit))
     const z = f32x4.mul(x, x)
     let p = f32x4.splat(P4)
     p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P3))
@@ -80,7 +80,7 @@ export function tanhInPlace(values: usize, count: i32): void {
     q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q1))
     q = f32x4.add(f32x4.mul(q, z), one)
     const ratio = f32x4.div(f32x4.mul(x, p), q)
-    v128.store(at, f32x4.max(f32x4.neg(one), f32x4.min(one, ratio)))
+    v128.store(at, f32x4.pmax(f32x4.pmin(ratio, one), f32x4.neg(one)))
   }
 }
 

@@ -1,7 +1,15 @@
+/** Rows and inner values of one packed panel: 32 KB of `a`, and eight columns of `b`. */
+const ROWS = 32
+const INNER = 256
+const panelA: usize = memory.data(ROWS * INNER * 4, 16)
+const panelB: usize = memory.data(INNER * 8 * 4, 16)
+const zeros: usize = memory.data(32, 16)
+
 /**
- * out[r, c] = bias[c] + Σ_k a[r, k] · b[k, c] in float32, `columns` a multiple of 4. Strides are in bytes; `a` has one for
- * its rows and one for k, so that its transpose needs no copy; bias 0 starts from zeros. Every sum runs over k in ascending
- * order whatever the tile, so a row's value does not depend on the batch around it.
+ * out[r, c] = bias[c] + Σ_k a[r, k] · b[k, c] in float32, `columns` a multiple of 4. Strides are in bytes; either `aInner` or
+ * `aRow` is 4, the latter for the product with the transpose of what is stored; bias 0 starts from zeros. Every sum runs
+ * over k in ascending order whatever the tile, so a row's value does not depend on the batch around it. Four rows at a time
+ * go through panels in which the innermost loop only moves forward (Goto and van de Geijn 2008).
  */
 export function product(
   a: usize,
@@ -17,71 +25,131 @@ export function product(
   inner: i32,
 ): void {
   const tiled = rows & ~3
-  for (let i = 0; i < tiled; i += 4) {
-    const from = a + <usize>i * aRow
-    const to = out + <usize>i * outStride
-    let j = 0
-    for (; j + 8 <= columns; j += 8) {
-      const at = (<usize>j) << 2
-      fourByEight(from, aRow, aInner, b + at, bStride, bias === 0 ? 0 : bias + at, to + at, outStride, inner)
-    }
-    if (j < columns) {
-      const at = (<usize>j) << 2
-      fourByFour(from, aRow, aInner, b + at, bStride, bias === 0 ? 0 : bias + at, to + at, outStride, inner)
+  for (let k = 0; k < inner && tiled > 0; k += INNER) {
+    const depth = min(INNER, inner - k)
+    for (let i = 0; i < tiled; i += ROWS) {
+      const height = min(ROWS, tiled - i)
+      packRows(a + <usize>i * aRow + <usize>k * aInner, aRow, aInner, height, depth)
+      for (let j = 0; j < columns; j += 8) {
+        const at = (<usize>j) << 2
+        const wide = columns - j >= 8
+        packColumns(b + <usize>k * bStride + at, bStride, depth, wide)
+        let to = out + <usize>i * outStride + at
+        let panel = panelA
+        for (let r = 0; r < height; r += 4) {
+          let from = to
+          let fromStride = outStride
+          if (k === 0) {
+            from = bias === 0 ? zeros : bias + at
+            fromStride = 0
+          }
+          if (wide) fourByEight(panel, depth, from, fromStride, to, outStride)
+          else fourByFour(panel, depth, from, fromStride, to, outStride)
+          panel += (<usize>depth) << 4
+          to += outStride << 2
+        }
+      }
     }
   }
   for (let i = tiled; i < rows; i++)
     oneRow(a + <usize>i * aRow, aInner, b, bStride, bias, out + <usize>i * outStride, columns, inner)
 }
 
-/** Eight sums and three operands are what the sixteen registers of x86-64 hold. */
-function fourByEight(
-  a: usize,
-  aRow: usize,
-  aInner: usize,
-  b: usize,
-  bStride: usize,
-  bias: usize,
-  out: usize,
-  outStride: usize,
-  inner: i32,
-): void {
-  let s00 = f32x4.splat(0)
-  let s01 = s00
-  if (bias !== 0) {
-    s00 = v128.load(bias)
-    s01 = v128.load(bias, 16)
+/** panelA[block][k] = the values of four rows at k. */
+function packRows(a: usize, aRow: usize, aInner: usize, rows: i32, depth: i32): void {
+  let to = panelA
+  for (let r = 0; r < rows; r += 4) {
+    let a0 = a + <usize>r * aRow
+    if (aRow === 4) {
+      for (let k = 0; k < depth; k++) {
+        v128.store(to, v128.load(a0))
+        a0 += aInner
+        to += 16
+      }
+      continue
+    }
+    let a1 = a0 + aRow
+    let a2 = a1 + aRow
+    let a3 = a2 + aRow
+    let k = depth
+    for (; k >= 4; k -= 4) {
+      const r0 = v128.load(a0)
+      const r1 = v128.load(a1)
+      const r2 = v128.load(a2)
+      const r3 = v128.load(a3)
+      const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5)
+      const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5)
+      const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
+      const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
+      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2))
+      v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16)
+      v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32)
+      v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48)
+      a0 += 16
+      a1 += 16
+      a2 += 16
+      a3 += 16
+      to += 64
+    }
+    for (; k > 0; k--) {
+      store<f32>(to, load<f32>(a0))
+      store<f32>(to, load<f32>(a1), 4)
+      store<f32>(to, load<f32>(a2), 8)
+      store<f32>(to, load<f32>(a3), 12)
+      a0 += 4
+      a1 += 4
+      a2 += 4
+      a3 += 4
+      to += 16
+    }
   }
-  let s10 = s00
-  let s11 = s01
-  let s20 = s00
-  let s21 = s01
-  let s30 = s00
-  let s31 = s01
-  let a0 = a
-  let a1 = a + aRow
-  let a2 = a1 + aRow
-  let a3 = a2 + aRow
-  for (let k = inner; k > 0; k--) {
-    const y0 = v128.load(b)
+}
+
+/** panelB[k] = eight columns at k, or four. */
+function packColumns(b: usize, bStride: usize, depth: i32, wide: bool): void {
+  let to = panelB
+  for (let k = 0; k < depth; k++) {
+    v128.store(to, v128.load(b))
+    if (wide) {
+      v128.store(to, v128.load(b, 16), 16)
+      to += 16
+    }
+    to += 16
+    b += bStride
+  }
+}
+
+/** Eight sums and three operands are what the sixteen registers of x86-64 hold. */
+function fourByEight(a: usize, depth: i32, from: usize, fromStride: usize, out: usize, outStride: usize): void {
+  let b = panelB
+  let s00 = v128.load(from)
+  let s01 = v128.load(from, 16)
+  from += fromStride
+  let s10 = v128.load(from)
+  let s11 = v128.load(from, 16)
+  from += fromStride
+  let s20 = v128.load(from)
+  let s21 = v128.load(from, 16)
+  from += fromStride
+  let s30 = v128.load(from)
+  let s31 = v128.load(from, 16)
+  for (let k = depth; k > 0; k--) {
+    const y0 = v128.load(b, 0)
     const y1 = v128.load(b, 16)
-    const x0 = v128.load32_splat(a0)
+    const x0 = v128.load32_splat(a, 0)
     s00 = f32x4.add(s00, f32x4.mul(x0, y0))
     s01 = f32x4.add(s01, f32x4.mul(x0, y1))
-    const x1 = v128.load32_splat(a1)
+    const x1 = v128.load32_splat(a, 4)
     s10 = f32x4.add(s10, f32x4.mul(x1, y0))
     s11 = f32x4.add(s11, f32x4.mul(x1, y1))
-    const x2 = v128.load32_splat(a2)
+    const x2 = v128.load32_splat(a, 8)
     s20 = f32x4.add(s20, f32x4.mul(x2, y0))
     s21 = f32x4.add(s21, f32x4.mul(x2, y1))
-    const x3 = v128.load32_splat(a3)
+    const x3 = v128.load32_splat(a, 12)
     s30 = f32x4.add(s30, f32x4.mul(x3, y0))
     s31 = f32x4.add(s31, f32x4.mul(x3, y1))
-    b += bStride
-    a0 += aInner
-    a1 += aInner
-    a2 += aInner
-    a3 += aInner
+    a += 16
+    b += 32
   }
   v128.store(out, s00)
   v128.store(out, s01, 16)
@@ -96,37 +164,20 @@ function fourByEight(
   v128.store(out, s31, 16)
 }
 
-function fourByFour(
-  a: usize,
-  aRow: usize,
-  aInner: usize,
-  b: usize,
-  bStride: usize,
-  bias: usize,
-  out: usize,
-  outStride: usize,
-  inner: i32,
-): void {
-  let s0 = f32x4.splat(0)
-  if (bias !== 0) s0 = v128.load(bias)
-  let s1 = s0
-  let s2 = s0
-  let s3 = s0
-  let a0 = a
-  let a1 = a + aRow
-  let a2 = a1 + aRow
-  let a3 = a2 + aRow
-  for (let k = inner; k > 0; k--) {
+function fourByFour(a: usize, depth: i32, from: usize, fromStride: usize, out: usize, outStride: usize): void {
+  let b = panelB
+  let s0 = v128.load(from)
+  let s1 = v128.load(from + fromStride)
+  let s2 = v128.load(from + 2 * fromStride)
+  let s3 = v128.load(from + 3 * fromStride)
+  for (let k = depth; k > 0; k--) {
     const y = v128.load(b)
-    s0 = f32x4.add(s0, f32x4.mul(v128.load32_splat(a0), y))
-    s1 = f32x4.add(s1, f32x4.mul(v128.load32_splat(a1), y))
-    s2 = f32x4.add(s2, f32x4.mul(v128.load32_splat(a2), y))
-    s3 = f32x4.add(s3, f32x4.mul(v128.load32_splat(a3), y))
-    b += bStride
-    a0 += aInner
-    a1 += aInner
-    a2 += aInner
-    a3 += aInner
+    s0 = f32x4.add(s0, f32x4.mul(v128.load32_splat(a), y))
+    s1 = f32x4.add(s1, f32x4.mul(v128.load32_splat(a, 4), y))
+    s2 = f32x4.add(s2, f32x4.mul(v128.load32_splat(a, 8), y))
+    s3 = f32x4.add(s3, f32x4.mul(v128.load32_splat(a, 12), y))
+    a += 16
+    b += 16
   }
   v128.store(out, s0)
   v128.store(out + outStride, s1)
