@@ -59,7 +59,7 @@ export function compareEstimators(quick: boolean): EstimatorReport {
       row(
         engine,
         `${stage}, every parameter by up to ${size}`,
-        policies.map((own, i) => [own, changed(own, size, `${stage}-${i}`)]),
+        policies.map((own, i) => [own, changed(own, size, `${stage}-${size}-${i}`)]),
       ),
     ),
     ...(stage === 'fresh'

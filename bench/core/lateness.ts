@@ -32,7 +32,9 @@ export async function lateness(
   const rows: LatenessRow[] = []
   for (const periodMs of [10, 100])
     for (const learning of ['none', ...slices, 'whole'] as const)
-      rows.push(await measured(createEngine(workload.architecture), workload, periodMs, learning, quick ? 1_000 : 10_000))
+      rows.push(
+        await measured(createEngine(workload.architecture), workload, periodMs, learning, quick ? 1_000 : 10_000),
+      )
   return rows
 }
 
@@ -71,7 +73,13 @@ async function measured(
       continue
     }
     const options = { ...ppo, epochs: 10, minibatchSize, targetKl: null }
-    const update = createPpoUpdate(engine, freshLearner(workload), workload.batch, options, createRng(updates, 'bench', 'late'))
+    const update = createPpoUpdate(
+      engine,
+      freshLearner(workload),
+      workload.batch,
+      options,
+      createRng(updates, 'bench', 'late'),
+    )
     const slice = learning === 'whole' ? Number.POSITIVE_INFINITY : learning
     for (let more = true; more; await nextTurn()) {
       const end = performance.now() + slice

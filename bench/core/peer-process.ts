@@ -10,11 +10,16 @@ export interface PeerProcess extends Ready {
   /** From spawn to the first action, wall time. */
   readonly startMs: number
   /** Runs the work `calls` times; times per call. */
-  time(task: TaskName, calls: number): Promise<{ readonly wallUs: number; readonly cpuUs: number }>
-  /** The numbers of the work's defined instance. */
-  result(task: TaskName): Promise<readonly number[]>
+  time(task: TaskName, calls: number): Promise<Times>
+  /** The numbers of the work's defined instance, and what they took. */
+  result(task: TaskName): Promise<Times & { readonly values: readonly number[] }>
   /** Ends the process. */
   close(): Promise<void>
+}
+
+interface Times {
+  readonly wallUs: number
+  readonly cpuUs: number
 }
 
 /** Starts a contender; where it cannot be, the command that failed and the last line of what it said. */
@@ -55,15 +60,11 @@ export async function startPeer(
       ...ready,
       name,
       startMs: performance.now() - start,
-      async time(task, calls) {
-        const answer = await ask({ task, calls })
-        if ('values' in answer) throw new Error(`${name} must answer with times, got values`)
-        return answer
-      },
+      time: (task, calls) => ask({ task, calls }),
       async result(task) {
-        const answer = await ask({ task, result: true })
-        if (!('values' in answer)) throw new Error(`${name} must answer with values, got times`)
-        return answer.values
+        const { values, ...times } = await ask({ task, result: true })
+        if (values === undefined) throw new Error(`${name} must answer with values, got none`)
+        return { values, ...times }
       },
       async close() {
         child.stdin.end()

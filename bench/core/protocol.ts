@@ -16,5 +16,9 @@ export type Request =
   | { readonly task: TaskName; readonly calls: number }
   | { readonly task: TaskName; readonly result: true }
 
-/** Per call; or the numbers. */
-export type Answer = { readonly wallUs: number; readonly cpuUs: number } | { readonly values: readonly number[] }
+/** Times per call; with the numbers where they were asked for. */
+export interface Answer {
+  readonly wallUs: number
+  readonly cpuUs: number
+  readonly values?: readonly number[]
+}

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Contender, Task, TaskName } from './contender.ts'
+import type { Contender, TaskName } from './contender.ts'
 import { loadEngine } from './engines.ts'
 import type { Answer, Ready, Request } from './protocol.ts'
 import { loadWorkload } from './workload.ts'
@@ -24,8 +24,15 @@ for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line) as Request
   const task = contender.tasks[request.task]
   if (task === undefined) throw new Error(`task must be one of ${Object.keys(contender.tasks)}, got ${request.task}`)
-  if ('result' in request) say({ values: Array.from(await task.result()) })
-  else say(await timed(task, request.calls))
+  if ('calls' in request) {
+    say(await timed(task.run, request.calls))
+    continue
+  }
+  let values: ArrayLike<number> = []
+  const times = await timed(async () => {
+    values = await task.result()
+  }, 1)
+  say({ ...times, values: Array.from(values) })
 }
 
 async function load(): Promise<Contender> {
@@ -35,10 +42,10 @@ async function load(): Promise<Contender> {
   return (await import('./ours.ts')).ours(await loadEngine(name), workload)
 }
 
-async function timed(task: Task, calls: number): Promise<Answer> {
+async function timed(work: () => unknown, calls: number): Promise<Answer> {
   const [wall, cpu] = [performance.now(), cpuUs()]
   for (let i = 0; i < calls; i++) {
-    const pending = task.run()
+    const pending = work()
     if (pending instanceof Promise) await pending
   }
   return { wallUs: (1_000 * (performance.now() - wall)) / calls, cpuUs: (cpuUs() - cpu) / calls }

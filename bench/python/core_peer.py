@@ -53,12 +53,14 @@ say({"ready": True, "about": about, "tasks": list(tasks), "residentBytes": resid
 for line in sys.stdin:
     request = json.loads(line)
     run, result = tasks[request["task"]]
-    if "result" in request:
-        say({"values": [float(value) for value in result()]})
-    else:
-        calls = request["calls"]
-        wall, cpu = time.perf_counter(), time.process_time()
+    calls = request.get("calls", 1)
+    values = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    if "calls" in request:
         for _ in range(calls):
             run()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        say({"wallUs": 1e6 * wall / calls, "cpuUs": 1e6 * cpu / calls})
+    else:
+        values = result()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    answer = {"wallUs": 1e6 * wall / calls, "cpuUs": 1e6 * cpu / calls}
+    say(answer if "calls" in request else {**answer, "values": [float(value) for value in values]})
