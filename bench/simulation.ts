@@ -1,7 +1,8 @@
+import { loadEngine } from '../device/engines/index.ts'
 import { type Config, configSchema, defaultConfig } from '../schemas/config.ts'
 import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
 import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
-import { engineNames, loadEngine } from './core/engines.ts'
+import { engineNames } from './core/engines.ts'
 import { cpuUs, type Figure, figureOf } from './measure.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../device/core/index.ts'
-import { createReferenceEngine } from '../device/engines/reference.ts'
+import { createWasmEngine } from '../device/engines/wasm.ts'
 import { createFeatures, featureCount } from '../device/features.ts'
 import { ExitError } from '../schemas/exit.ts'
 import type { Setting } from '../schemas/setting.ts'
@@ -38,7 +38,7 @@ export function readPolicies(folder: string, setting: Setting): Map<string, Load
           'damaged',
           `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
         )
-      return [name.replace(/\.safetensors$/, ''), { engine: createReferenceEngine(architecture), policy }]
+      return [name.replace(/\.safetensors$/, ''), { engine: createWasmEngine(architecture), policy }]
     }),
   )
 }

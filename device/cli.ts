@@ -6,7 +6,7 @@ import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import { policyLayout, tensorsFromVector } from './core/parameters.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice } from './device.ts'
-import { createReferenceEngine } from './engines/reference.ts'
+import { loadEngine } from './engines/index.ts'
 import { policyHash } from './identity.ts'
 import {
   type CommandContext,
@@ -29,7 +29,7 @@ export async function runDevice(
   const stateDir = required(config, 'stateDir')
   const setting = settings[config.setting]
   const architecture = configuredArchitecture(config)
-  const engine = createReferenceEngine(architecture)
+  const engine = (await loadEngine(config.engine))(architecture)
   const boot = nextBoot(stateDir)
   const identity = readIdentity(config)
   const store = createCheckpointStore(stateDir, {

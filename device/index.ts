@@ -12,7 +12,9 @@ export {
   encodeCheckpoint,
 } from './checkpoint.ts'
 export { createDevice, type Device, type DeviceOptions } from './device.ts'
+export { type CreateEngine, loadEngine } from './engines/index.ts'
 export { createReferenceEngine } from './engines/reference.ts'
+export { createWasmEngine } from './engines/wasm.ts'
 export { createFeatures, type Features, featureCount, type Scales } from './features.ts'
 export { createIdentity, createInProcessIdentity, type Identity, policyHash, rawPublicKey } from './identity.ts'
 export type { Brief, Closing, Learned, Mixed, Round, Start, VehicleHandlers, VehicleIo } from './io.ts'

@@ -3,6 +3,7 @@ import type { Reason } from '../schemas/reason.ts'
 import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Architecture } from './core/engine.ts'
+import { isFinite32 } from './core/finite.ts'
 import { policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
@@ -139,7 +140,7 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
   } catch (error) {
     return refuse('shape-mismatch', (error as Error).message, authentic)
   }
-  if (!allFinite(policy)) return refuse('non-finite', 'parameters must be finite', authentic)
+  if (!isFinite32(policy, policy.length)) return refuse('non-finite', 'parameters must be finite', authentic)
   return { ok: true, received: { ...authentic, policy } }
 }
 
@@ -154,11 +155,6 @@ export function architectureHash({ architecture: { observationSize, actionSize, 
 
 function refuse(reason: Reason, detail: string, authentic?: Authentic): Opened {
   return { ok: false, reason, detail, ...(authentic && { authentic }) }
-}
-
-function allFinite(policy: Float64Array): boolean {
-  for (const value of policy) if (!Number.isFinite(value)) return false
-  return true
 }
 
 /** SHA-256 over the values as they came, tensors in code-unit order of their names: `policyHash` before any shape is known. */

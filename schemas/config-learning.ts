@@ -10,6 +10,22 @@ export const learningProperties = {
     description: 'hidden layer sizes of policy and value network',
     for: ['fleet', 'device', 'broker'],
   },
+  engine: {
+    enum: ['wasm', 'reference', 'tensorflow'],
+    default: 'wasm',
+    description:
+      'numeric engine: float32 SIMD kernels, readable float64, or TensorFlow.js where it is installed (its bits differ by machine)',
+    for: ['fleet', 'device'],
+  },
+  learnSliceMs: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    maximum: 60000,
+    default: 5,
+    unit: 'ms',
+    description: 'longest time that learning holds up a control tick: an update pauses between minibatch steps',
+    for: ['fleet', 'device'],
+  },
   initialLogStd: {
     type: ['number', 'null'],
     minimum: -5,

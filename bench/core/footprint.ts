@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Figure, figureOf } from '../measure.ts'
-import { engineNames } from './engines.ts'
+import type { EngineName } from './engines.ts'
 
 /** Start-up (spawn of a process to its end, one action within) and resident memory of Node alone and with each engine. */
-export async function footprint(quick: boolean): Promise<Figure[]> {
+export async function footprint(engines: readonly EngineName[], quick: boolean): Promise<Figure[]> {
   const script = fileURLToPath(new URL('first-action.js', import.meta.url))
-  const names = ['bare', ...engineNames]
+  const names = ['bare', ...engines]
   const found = names.map((name) => ({ name, ms: [] as number[], megabytes: [] as number[] }))
   for (let r = 0; r < (quick ? 3 : 11); r++) {
     for (const { name, ms, megabytes } of found) {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadEngine } from '../../device/engines/index.ts'
 import type { Absent } from '../absent.ts'
 import type { Figure } from '../measure.ts'
 import { localEpochs } from '../simulation.ts'
-import { engineNames, loadEngine } from './engines.ts'
+import { engineNames } from './engines.ts'
 import { compareEstimators, type EstimatorReport } from './estimators.ts'
 import { type FieldFigure, runField, startField } from './field.ts'
 import { footprint } from './footprint.ts'
@@ -47,7 +48,10 @@ export async function coreGroup(
       ...{ name, about, startMs, startCpuMs: cpuMs, megabytes: residentBytes / 1e6 },
     }))
     print(tables.contenders(contenders))
-    const { figures: field, absent } = await runField(started, workload, quick, (rows) => print(tables.field(rows)))
+    const running = engineNames.filter((engine) => contenders.some(({ name }) => name === engine))
+    const { figures: field, absent } = await runField(started, workload, quick, (...rows) =>
+      print(tables.field(...rows)),
+    )
     await started.close()
     const estimators = compareEstimators(quick)
     print(tables.estimators(estimators))
@@ -56,7 +60,7 @@ export async function coreGroup(
     print(tables.scaling(scales))
     const late = await lateness(createEngine, workload, quick)
     print(tables.lateness(late))
-    const figures = [...(await footprint(quick)), ...(await localEpochs(quick))]
+    const figures = [...(await footprint(running, quick)), ...(await localEpochs(quick))]
     return {
       ...{ contenders, field, estimators, scaling: scales, lateness: late, figures },
       absent: [...started.absent, ...absent],

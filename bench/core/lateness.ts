@@ -54,15 +54,16 @@ async function measured(
   let running = true
   let timer: NodeJS.Timeout | undefined
   const plan = (n: number): void => {
-    const due = begin + n * periodMs
     timer = setTimeout(
       () => {
-        late.push(performance.now() - due)
+        // Ticks that passed while the process was busy are late, not skipped; one action serves them all.
+        let next = n
+        for (const now = performance.now(); next === n || begin + next * periodMs <= now; next++)
+          late.push(now - begin - next * periodMs)
         actor.act(observation, action)
-        // Ticks that passed while the process was busy are late by themselves, not skipped.
-        if (running) plan(n + 1)
+        if (running) plan(next)
       },
-      Math.max(0, due - performance.now()),
+      Math.max(0, begin + n * periodMs - performance.now()),
     )
   }
   plan(1)

@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { loadEngine } from '../../device/engines/index.ts'
 import type { Contender, TaskName } from './contender.ts'
-import { loadEngine } from './engines.ts'
+import { engineNames } from './engines.ts'
 import type { Answer, Ready, Request } from './protocol.ts'
 import { loadWorkload } from './workload.ts'
 
@@ -39,7 +40,9 @@ async function load(): Promise<Contender> {
   if (name === 'onnxruntime-node') return (await import('./onnxruntime.ts')).onnxruntimeNode(workload, folder)
   if (name === 'tensorflow-wasm') return (await import('./tensorflow.ts')).tensorflowWasm(workload)
   if (name === 'tensorflow-node') return (await import('./tensorflow.ts')).tensorflowNode(workload)
-  return (await import('./ours.ts')).ours(await loadEngine(name), workload)
+  const engine = engineNames.find((known) => known === name)
+  if (engine === undefined) throw new Error(`contender must be one that serve.ts knows, got ${name}`)
+  return (await import('./ours.ts')).ours(await loadEngine(engine), workload)
 }
 
 async function timed(work: () => unknown, calls: number): Promise<Answer> {

@@ -19,18 +19,17 @@ export function contenders(rows: readonly ContenderFacts[]): string[] {
   ]
 }
 
-/** One kind of work: µs of CPU time per call, `ours` the engine of the devices. */
-export function field(rows: readonly FieldFigure[]): string[] {
+/** One kind of work: µs of CPU time per call, beside `ours`, the engine of the devices. */
+export function field(rows: readonly FieldFigure[], ours: FieldFigure | undefined): string[] {
   const [first] = rows
   if (first === undefined) return []
-  const ours = rows.find(({ contender }) => contender === engineNames[0])?.median ?? Number.NaN
   const columns = ['CPU min', 'CPU median', 'wall median', '/ ours', 'difference', 'rep']
   return [
     '',
     `${first.task}: ${taskAbout[first.task as TaskName]}; µs`,
     `${'contender'.padEnd(20)}${columns.map(right).join('')}`,
     ...rows.map(({ contender, minimum, median, wallMedian, difference, repetitions }) => {
-      const ratio = shown(median / ours)
+      const ratio = shown(median / (ours?.median ?? Number.NaN))
       const values = [shown(minimum), shown(median), shown(wallMedian), ratio, difference.toExponential(1)]
       return `${contender.padEnd(20)}${[...values, String(repetitions)].map(right).join('')}`
     }),

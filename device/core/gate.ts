@@ -71,8 +71,7 @@ export function gate(input: GateInput): Verdict {
   const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
   const c = penaltyCoefficient(estimate.epsilon, gamma)
 
-  const delta = new Float64Array(own.length)
-  for (let i = 0; i < delta.length; i++) delta[i] = peer[i]! - own[i]!
+  const delta = difference(peer, own)
   const fisher = fisherForm(input, delta)
   const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
   const found: VerdictEvidence = {
@@ -96,8 +95,7 @@ export function gate(input: GateInput): Verdict {
   if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
   const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
   if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-  const mixed = new Float64Array(own.length)
-  for (let i = 0; i < mixed.length; i++) mixed[i] = own[i]! + alpha * delta[i]! // (4), before it is rounded
+  const mixed = moved(own, delta, alpha) // (4), before it is rounded
   const kl = engine.meanKl(own, mixed, states.observations, K)
   if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
   return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
@@ -148,6 +146,18 @@ function isAllFinite({ engine, own, peer, evidence, states, options }: GateInput
     isFinite32(states.observations, K * observationSize) &&
     (options.estimator !== 'sampled' || isFinite32(requiredActions(states), K * actionSize))
   )
+}
+
+function difference(a: Vector, b: Vector): Float64Array {
+  const out = new Float64Array(a.length)
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[i]!
+  return out
+}
+
+function moved(from: Vector, by: Float64Array, alpha: number): Float64Array {
+  const out = new Float64Array(from.length)
+  for (let i = 0; i < out.length; i++) out[i] = from[i]! + alpha * by[i]!
+  return out
 }
 
 function requiredActions({ actions }: States): Vector {

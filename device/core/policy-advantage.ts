@@ -27,9 +27,11 @@ export function policyAdvantage(
   let epsilon = 0
   let weights = 0
   let squaredWeights = 0
+  const summands = new Float64Array(count)
   for (let i = 0; i < count; i++) {
     const weight = exp(peerLogProb[i]! - behaviourLogProb[i]!)
-    sum += (weight - exp(ownLogProb[i]! - behaviourLogProb[i]!)) * advantage[i]!
+    summands[i] = (weight - exp(ownLogProb[i]! - behaviourLogProb[i]!)) * advantage[i]!
+    sum += summands[i]!
     epsilon = Math.max(epsilon, Math.abs(advantage[i]!))
     weights += weight
     squaredWeights += weight * weight
@@ -37,8 +39,7 @@ export function policyAdvantage(
   const mean = sum / count // (16)
   let squares = 0
   for (let i = 0; i < count; i++) {
-    const weight = exp(peerLogProb[i]! - behaviourLogProb[i]!) - exp(ownLogProb[i]! - behaviourLogProb[i]!)
-    const deviation = weight * advantage[i]! - mean
+    const deviation = summands[i]! - mean
     squares += deviation * deviation
   }
   return {

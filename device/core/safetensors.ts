@@ -54,7 +54,7 @@ export function decodeSafetensors(bytes: Uint8Array, limits: SafetensorsLimits =
 
   const tensors = new Map<string, Tensor>()
   for (const { name, dtype, shape, begin, end } of entries) {
-    const values = Uint8Array.from(bytes.subarray(dataStart + begin, dataStart + end)).buffer
+    const values = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer
     const data = dtype === 'F32' ? new Float32Array(values) : new Float64Array(values)
     tensors.set(name, { shape, data })
   }

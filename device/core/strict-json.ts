@@ -1,3 +1,8 @@
+/** A string with one of these is more than its characters, or no string. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them unescaped
+const needsParser = /[\\\u0000-\u001f]/
+const delimiters = ' \n\r\t,:[]{}"'
+
 /**
  * JSON text as Maps, arrays and scalars. Unlike `JSON.parse` it refuses an object with the same key twice, of which two
  * readers could keep different ones, and a Map has no prototype to pollute. Throws an Error with the position.
@@ -63,6 +68,12 @@ export function parseStrictJson(text: string, maxDepth = 16): unknown {
 
   function parseString(): string {
     const start = at
+    const quote = text.indexOf('"', start + 1)
+    const plain = text.slice(start + 1, quote)
+    if (quote > start && !needsParser.test(plain)) {
+      at = quote + 1
+      return plain
+    }
     at += 1
     while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
     at += 1
@@ -73,7 +84,7 @@ export function parseStrictJson(text: string, maxDepth = 16): unknown {
 
   function parseScalar(): unknown {
     const start = at
-    while (at < text.length && !/[\s,:[\]{}"]/.test(text[at]!)) at += 1
+    while (at < text.length && !delimiters.includes(text[at]!)) at += 1
     return parsePart(start, 'a value')
   }
 

@@ -27,8 +27,8 @@ export interface KernelFunctions {
   ): void
   equal(a: number, b: number, count: number): number
   finite(values: number, count: number): number
-  scatter(flat: number, places: number, count: number, block: number): void
-  collect(block: number, places: number, count: number, flat: number): void
+  pack(flat: number, table: number, tensors: number, block: number): void
+  unpack(block: number, table: number, tensors: number, flat: number): void
   gather(
     observations: number,
     observationSize: number,

@@ -14,8 +14,9 @@ export interface Packing {
   readonly size: number
   /** Values of the flat vector. */
   readonly count: number
-  /** Address of the offset of each value of the flat vector in a block, in bytes. */
-  readonly places: number
+  /** Number of tensors and address of the table that says where each of them goes. */
+  readonly tensors: number
+  readonly table: number
   /** Address of room for a flat vector. */
   readonly flat: number
   /** Bytes from the start of a block to `log_std`; 0 where the layout has none. */
@@ -31,15 +32,16 @@ export interface Packing {
 }
 
 const wordsPerLayer = 5
+const wordsPerTensor = 5
 
 /** Describes the network `prefix` of a layout to the kernel. */
 export function createPacking(kernel: Kernel, layout: Layout, prefix: string): Packing {
   const { layers, inputs, outputs } = networkOf(layout, prefix)
   const widths = layers.map((layer) => padded(layer.outputs))
   const net = kernel.reserve(4 * (1 + wordsPerLayer * layers.length))
-  const places = new Int32Array(layout.size)
-  let size = 0
   kernel.i32[net / 4] = layers.length
+  const tensors: number[][] = []
+  let size = 0
   layers.forEach((layer, l) => {
     const width = widths[l]!
     const weight = size
@@ -47,28 +49,24 @@ export function createPacking(kernel: Kernel, layout: Layout, prefix: string): P
     size = bias + width
     const words = [layer.inputs, layer.outputs, width, 4 * weight, 4 * bias]
     kernel.i32.set(words, net / 4 + 1 + wordsPerLayer * l)
-    for (let j = 0; j < layer.outputs; j++) {
-      places[layer.bias + j] = bias + j
-      for (let k = 0; k < layer.inputs; k++) places[layer.weight + j * layer.inputs + k] = weight + k * width + j
-    }
+    tensors.push([4 * layer.weight, layer.outputs, layer.inputs, 4 * weight, width])
+    tensors.push([4 * layer.bias, layer.outputs, 1, 4 * bias, width])
   })
   const logStdSlot = layout.tensors.find(({ name }) => name === 'log_std')
   const logStd = logStdSlot ? 4 * size : 0
   if (logStdSlot) {
-    for (let j = 0; j < logStdSlot.size; j++) places[logStdSlot.offset + j] = size + j
+    tensors.push([4 * logStdSlot.offset, logStdSlot.size, 1, logStd, padded(logStdSlot.size)])
     size += padded(logStdSlot.size)
   }
-  const offsets = kernel.reserve(4 * layout.size)
+  const table = kernel.reserve(4 * wordsPerTensor * tensors.length)
+  kernel.i32.set(tensors.flat(), table / 4)
   const flat = kernel.reserve(4 * layout.size)
-  kernel.i32.set(
-    places.map((place) => 4 * place),
-    offsets / 4,
-  )
   return {
     net,
     size,
     count: layout.size,
-    places: offsets,
+    tensors: tensors.length,
+    table,
     flat,
     logStd,
     inputs,
@@ -86,9 +84,14 @@ export function stage(kernel: Kernel, { flat, count }: Packing, vector: Vector, 
 }
 
 /** Writes what is staged to the block at `address`. RangeError at the first value that is not finite as float32. */
-export function packStaged(kernel: Kernel, { flat, count, places }: Packing, address: number, name: string): void {
+export function packStaged(
+  kernel: Kernel,
+  { flat, count, tensors, table }: Packing,
+  address: number,
+  name: string,
+): void {
   requireFiniteAt(kernel, flat, count, name)
-  kernel.run.scatter(flat, places, count, address)
+  kernel.run.pack(flat, table, tensors, address)
 }
 
 /** Writes the values of a flat vector from `from` on to the block at `address`. */
@@ -106,9 +109,10 @@ export function pack(
 
 /** Reads the block at `address` back into a flat vector from `from`, −0 as +0. */
 export function unpack(kernel: Kernel, packing: Packing, address: number, vector: Float64Array, from: number): void {
-  const { flat, count, places } = packing
-  kernel.run.collect(address, places, count, flat)
-  vector.set(kernel.f32.subarray(flat / 4, flat / 4 + count), from)
+  const { flat, count, tensors, table } = packing
+  kernel.run.unpack(address, table, tensors, flat)
+  const { f32 } = kernel
+  for (let i = 0, at = flat / 4; i < count; i++, at++) vector[from + i] = f32[at]! + 0
 }
 
 /** Writes `count` values as float32 to `address`. RangeError at the first one that is not finite as float32. */

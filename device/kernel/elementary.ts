@@ -59,29 +59,46 @@ export function log(x: f64): f64 {
 
 /**
  * tanh of `count` float32 in place, a multiple of 4: an odd rational function of degrees 9 and 8 that was fitted to
- * tanh on [0, 9.02] (relative error 2e-8, with float32 arithmetic 4e-7); beyond, tanh rounds to ±1.
+ * tanh on [0, 9.02] (relative error 2e-8, with float32 arithmetic 4e-7); beyond, tanh rounds to ±1. Eight at a time, so
+ * that one division waits while the other one is prepared.
  */
 export function tanhInPlace(values: usize, count: i32): void {
-  const limit = f32x4.splat(9.02)
-  const one = f32x4.splat(1)
   const end = values + ((<usize>count) << 2)
-  for (let at = values; at < end; at += 16) {
-    const given = v128.load(at)
-    const x = f32x4.pmax(f32x4.pmin(given, limit), f32x4.neg(limit))
-    const z = f32x4.mul(x, x)
-    let p = f32x4.splat(P4)
-    p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P3))
-    p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P2))
-    p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P1))
-    p = f32x4.add(f32x4.mul(p, z), one)
-    let q = f32x4.splat(Q4)
-    q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q3))
-    q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q2))
-    q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q1))
-    q = f32x4.add(f32x4.mul(q, z), one)
-    const ratio = f32x4.div(f32x4.mul(x, p), q)
-    v128.store(at, f32x4.pmax(f32x4.pmin(ratio, one), f32x4.neg(one)))
+  for (; values + 32 <= end; values += 32) {
+    const x = clamped(v128.load(values))
+    const y = clamped(v128.load(values, 16))
+    const xx = f32x4.mul(x, x)
+    const yy = f32x4.mul(y, y)
+    v128.store(values, quotient(f32x4.mul(x, numerator(xx)), denominator(xx)))
+    v128.store(values, quotient(f32x4.mul(y, numerator(yy)), denominator(yy)), 16)
   }
+  if (values === end) return
+  const x = clamped(v128.load(values))
+  const xx = f32x4.mul(x, x)
+  v128.store(values, quotient(f32x4.mul(x, numerator(xx)), denominator(xx)))
+}
+
+function clamped(x: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, f32x4.splat(9.02)), f32x4.splat(-9.02))
+}
+
+function numerator(z: v128): v128 {
+  let p = f32x4.add(f32x4.mul(f32x4.splat(P4), z), f32x4.splat(P3))
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P2))
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(P1))
+  return f32x4.add(f32x4.mul(p, z), f32x4.splat(1))
+}
+
+function denominator(z: v128): v128 {
+  let q = f32x4.add(f32x4.mul(f32x4.splat(Q4), z), f32x4.splat(Q3))
+  q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q2))
+  q = f32x4.add(f32x4.mul(q, z), f32x4.splat(Q1))
+  return f32x4.add(f32x4.mul(q, z), f32x4.splat(1))
+}
+
+/** p / q, at most 1 in magnitude. */
+function quotient(p: v128, q: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(f32x4.div(p, q), f32x4.splat(1)), f32x4.splat(-1))
 }
 
 /** e^r − 1 for |r| ≤ ln 2 / 2, in the order of `device/core/elementary.ts`. */

@@ -1,7 +1,4 @@
-/*
- * Between flat vectors, as messages and checkpoints hold them, and blocks, as the kernels do: `places` holds for each
- * value of the flat vector its byte offset in the block.
- */
+/* Between flat vectors, as messages and checkpoints hold them, and blocks, as the kernels do. */
 
 /** Whether `count` float32 at both addresses are equal; NaN equals nothing. */
 export function equal(a: usize, b: usize, count: i32): bool {
@@ -23,14 +20,80 @@ export function finite(values: usize, count: i32): bool {
   return true
 }
 
-/** block[places[i]] = flat[i]. */
-export function scatter(flat: usize, places: usize, count: i32, block: usize): void {
-  const end = flat + ((<usize>count) << 2)
-  for (; flat < end; flat += 4, places += 4) store<f32>(block + <usize>load<u32>(places), load<f32>(flat))
+/**
+ * Copies a flat vector's tensors to where a block has them. A table of 32-bit words holds four of each tensor: byte offset in
+ * the flat vector, rows, columns, byte offset in the block, then its stride in float32: PyTorch's [rows, columns] becomes
+ * [columns, stride].
+ */
+export function pack(flat: usize, table: usize, tensors: i32, block: usize): void {
+  for (let i = 0; i < tensors; i++, table += 20) {
+    const rows = load<i32>(table, 4)
+    const columns = load<i32>(table, 8)
+    transpose(
+      flat + <usize>load<i32>(table),
+      columns,
+      rows,
+      columns,
+      block + <usize>load<i32>(table, 12),
+      load<i32>(table, 16),
+    )
+  }
 }
 
-/** flat[i] = block[places[i]], −0 as +0. */
-export function collect(block: usize, places: usize, count: i32, flat: usize): void {
-  const end = flat + ((<usize>count) << 2)
-  for (; flat < end; flat += 4, places += 4) store<f32>(flat, load<f32>(block + <usize>load<u32>(places)) + 0)
+/** The way back. */
+export function unpack(block: usize, table: usize, tensors: i32, flat: usize): void {
+  for (let i = 0; i < tensors; i++, table += 20) {
+    const rows = load<i32>(table, 4)
+    const columns = load<i32>(table, 8)
+    transpose(
+      block + <usize>load<i32>(table, 12),
+      load<i32>(table, 16),
+      columns,
+      rows,
+      flat + <usize>load<i32>(table),
+      columns,
+    )
+  }
+}
+
+/** to[c, r] = from[r, c] of `rows` × `columns`; strides in float32. */
+export function transpose(from: usize, fromStride: i32, rows: i32, columns: i32, to: usize, toStride: i32): void {
+  const fromBytes = (<usize>fromStride) << 2
+  const toBytes = (<usize>toStride) << 2
+  let r = 0
+  for (; r + 4 <= rows; r += 4) {
+    let read = from + <usize>r * fromBytes
+    let write = to + ((<usize>r) << 2)
+    let c = columns
+    for (; c >= 4; c -= 4) {
+      const r0 = v128.load(read)
+      const r1 = v128.load(read + fromBytes)
+      const r2 = v128.load(read + 2 * fromBytes)
+      const r3 = v128.load(read + 3 * fromBytes)
+      const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5)
+      const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5)
+      const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
+      const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
+      v128.store(write, v128.shuffle<i64>(low01, low23, 0, 2))
+      v128.store(write + toBytes, v128.shuffle<i64>(low01, low23, 1, 3))
+      v128.store(write + 2 * toBytes, v128.shuffle<i64>(high01, high23, 0, 2))
+      v128.store(write + 3 * toBytes, v128.shuffle<i64>(high01, high23, 1, 3))
+      read += 16
+      write += toBytes << 2
+    }
+    for (; c > 0; c--) {
+      for (let k: usize = 0; k < 4; k++) store<f32>(write + (k << 2), load<f32>(read + k * fromBytes))
+      read += 4
+      write += toBytes
+    }
+  }
+  for (; r < rows; r++) {
+    let read = from + <usize>r * fromBytes
+    let write = to + ((<usize>r) << 2)
+    for (let c = columns; c > 0; c--) {
+      store<f32>(write, load<f32>(read))
+      read += 4
+      write += toBytes
+    }
+  }
 }

@@ -1,6 +1,6 @@
 export { sample } from './act'
 export { adam, norm } from './adam'
-export { collect, equal, finite, scatter } from './flat'
+export { equal, finite, pack, unpack } from './flat'
 export { generalizedAdvantage } from './gae'
 export { gather, normalizeAdvantages, ppoLoss } from './loss'
 export { forward, gradients, propagate, tangent, tangentByDeltas } from './network'

@@ -1,4 +1,5 @@
 import { tanhInPlace } from './elementary'
+import { transpose } from './flat'
 import { product } from './product'
 
 /*
@@ -72,7 +73,8 @@ export function propagate(net: usize, parameters: usize, rows: i32, trace: usize
     const below = widthOf(layer(net, l - 1))
     const belowStride = <usize>below * FLOAT
     const outputs = outputsOf(at)
-    transpose(parameters + weightOf(at), inputsOf(at), outputs, widthOf(at), scratch, below)
+    memory.fill(scratch, 0, <usize>outputs * belowStride)
+    transpose(parameters + weightOf(at), widthOf(at), inputsOf(at), outputs, scratch, below)
     const from = outputsAt(net, deltas, rows, l)
     const to = outputsAt(net, deltas, rows, l - 1)
     product(from, <usize>widthOf(at) * FLOAT, FLOAT, scratch, belowStride, 0, to, belowStride, rows, below, outputs)
@@ -154,20 +156,6 @@ export function tangentByDeltas(
     const weight = direction + weightOf(at)
     product(from, fromStride, FLOAT, weight, stride, direction + biasOf(at), scratch, stride, rows, width, inputs)
     addRowDots(scratch, outputsAt(net, deltas, rows, l), rows, width, out)
-  }
-}
-
-/** to[c, k] = from[k, c] of `rows` rows k and `columns` columns c; the rest of every row of `to` becomes 0. */
-function transpose(from: usize, rows: i32, columns: i32, stride: i32, to: usize, toStride: i32): void {
-  memory.fill(to, 0, <usize>(columns * toStride) * FLOAT)
-  for (let k = 0; k < rows; k++) {
-    let read = from + <usize>(k * stride) * FLOAT
-    let write = to + <usize>k * FLOAT
-    for (let c = 0; c < columns; c++) {
-      store<f32>(write, load<f32>(read))
-      read += FLOAT
-      write += <usize>toStride * FLOAT
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { createReferenceEngine } from '../../device/engines/reference.ts'
+import { createWasmEngine } from '../../device/engines/wasm.ts'
 import type { Config } from '../../schemas/config.ts'
 import { settings } from '../../schemas/setting.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
@@ -10,6 +10,6 @@ const config = workerData as Config
 const experiment = createExperiment({
   config,
   world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
-  createEngine: (observationSize, hidden) => createReferenceEngine({ observationSize, actionSize: 1, hidden }),
+  createEngine: (observationSize, hidden) => createWasmEngine({ observationSize, actionSize: 1, hidden }),
 })
 parentPort?.postMessage(await experiment.run())

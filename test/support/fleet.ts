@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createAggregator } from '../../broker/aggregator.ts'
-import { createReferenceEngine } from '../../device/engines/reference.ts'
+import { loadEngine } from '../../device/engines/index.ts'
 import { defaultConfig, type PartialConfig } from '../../schemas/config.ts'
 import type { Processes } from '../../schemas/process.ts'
 import { settings } from '../../schemas/setting.ts'
@@ -83,10 +83,11 @@ export async function runFleet(runDirectory: string, args: readonly string[]): P
 /** The same run over the local bus, in this process. */
 export async function runLocally(part: PartialConfig): Promise<Summary> {
   const config = { ...defaultConfig, ...part }
+  const createEngine = await loadEngine(config.engine)
   const experiment = createExperiment({
     config,
     world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
-    createEngine: (observationSize, hidden) => createReferenceEngine({ observationSize, actionSize: 1, hidden }),
+    createEngine: (observationSize, hidden) => createEngine({ observationSize, actionSize: 1, hidden }),
     attachAggregator(context) {
       const clocks = { now: () => 0, wallClock: () => '' }
       createAggregator({ ...context, ...clocks, fleet: config.fleet, cell: config.cell, boot: 1, software: 'test' })
