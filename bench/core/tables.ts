@@ -1,7 +1,6 @@
 import { shown } from '../shown.ts'
 import type { TaskName } from './contender.ts'
 import { taskAbout } from './contender.ts'
-import { engineNames } from './engines.ts'
 import type { EstimatorReport, Spread } from './estimators.ts'
 import type { FieldFigure } from './field.ts'
 import type { ContenderFacts } from './group.ts'
