@@ -145,7 +145,7 @@ async function lockStepPair(url: string): Promise<Pair> {
   createSimIo(deviceBus, fleet, 'lock-step', vehicle).start({
     reset: () => '0'.repeat(64),
     decide: () => ({ command: { timeGap: 3.7219 } }),
-    learn: () => ({ policyHash: '0'.repeat(64), samples: 0, updates: 0, return: 0 }),
+    learn: async () => ({ policyHash: '0'.repeat(64), samples: 0, updates: 0, return: 0 }),
     mix: async () => ({ policyHash: '0'.repeat(64), verdicts: [], refused: {} }),
     end: () => '0'.repeat(64),
   })

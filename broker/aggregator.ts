@@ -90,7 +90,7 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
     },
     end: () => published?.hash ?? nothing,
     decide: () => ({ command: { acceleration: 0 } }),
-    learn: () => ({ policyHash: nothing, samples: 0, updates: 0, return: 0 }),
+    learn: async () => ({ policyHash: nothing, samples: 0, updates: 0, return: 0 }),
     mix: (round) =>
       new Promise((finish) => {
         pending = { round, askedAt: now(), finish }

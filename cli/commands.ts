@@ -32,7 +32,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./learn.ts')).learnCommand,
   },
   policy: {
-    summary: 'init: make a new policy file; show: what a policy file holds',
+    summary: 'init: make a new policy file; show: what one holds; export, import: tfjs, ONNX, safetensors',
     load: async () => (await import('./policy.ts')).policyCommand,
   },
   evaluate: {

@@ -81,7 +81,10 @@ ${describeToolOptions(spec)}`,
         ...tensorsFromVector(policyLayout(architecture), learner.policy),
         ...tensorsFromVector(valueLayout(architecture), learner.value),
       ])
-      writeTensorFile(options.out, { tensors, metadata: file.metadata })
+      writeTensorFile(options.out, {
+        tensors,
+        metadata: new Map([...file.metadata, ['policyHash', policyHash(learner.policy)]]),
+      })
     }
     if (options.json) io.output(`${JSON.stringify({ steps, policyHash: policyHash(learner.policy) })}\n`)
     else

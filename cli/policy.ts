@@ -11,6 +11,7 @@ import { policyHash } from '../device/identity.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Command } from './command.ts'
+import { exportPolicy, exportSpec, importPolicy, importSpec } from './policy-exchange.ts'
 import { policyOf, readTensorFile, writeTensorFile } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -43,9 +44,12 @@ const showSpec = {
   json: { kind: 'flag', description: 'print one JSON object' },
 } as const
 
-/** `policy init` makes the weights that every device of a seed starts with; `policy show` says what a file holds. */
+/**
+ * `policy init` makes the weights that every device of a seed starts with; `policy show` says what a file holds; `policy
+ * export` and `policy import` exchange it with other programs.
+ */
 export const policyCommand: Command = {
-  help: `trustmix policy init|show: policy files (safetensors, PyTorch's nn.Sequential names).
+  help: `trustmix policy init|show|export|import: policy files (safetensors, PyTorch's nn.Sequential names).
 
 Usage: trustmix policy init --out policy.safetensors [OPTIONS]
 
@@ -53,11 +57,31 @@ ${describeToolOptions(initSpec)}
 
 Usage: trustmix policy show --policy policy.safetensors [--json]
 
-${describeToolOptions(showSpec)}`,
+${describeToolOptions(showSpec)}
+
+Usage: trustmix policy export FILE --format tfjs|onnx|safetensors --out PATH [OPTIONS]
+
+Writes the policy (not the value network) for another program; see docs/policies.md. FILE is a policy file, or what
+what import takes.
+
+${describeToolOptions(exportSpec)}
+
+Usage: trustmix policy import PATH --out policy.safetensors [OPTIONS]
+
+PATH is an ONNX or safetensors file, a layers-model's model.json or its folder.
+
+${describeToolOptions(importSpec)}
+
+Exit codes: 2 bad usage, no such file, names missing; 4 damaged, over-size or not a policy.`,
   async run([action, ...args], io) {
     if (action === 'init') return init(args, io.output)
     if (action === 'show') return show(args, io.output)
-    throw new ExitError('usage', `policy needs init or show, got ${action ?? 'nothing'}; see trustmix policy --help`)
+    if (action === 'export') return exportPolicy(args, io.output)
+    if (action === 'import') return importPolicy(args, io.output)
+    throw new ExitError(
+      'usage',
+      `policy needs init, show, export or import, got ${action ?? 'nothing'}; see trustmix policy --help`,
+    )
   },
 }
 

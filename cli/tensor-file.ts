@@ -20,8 +20,13 @@ export function readTensorFile(path: string): SafetensorsFile {
 
 /** Writes a safetensors file whole or not at all; ExitError 2 where that place cannot be written. */
 export function writeTensorFile(path: string, file: SafetensorsFile): void {
+  writeOutput(path, encodeSafetensors(file))
+}
+
+/** Writes what `--out` names whole or not at all; ExitError 2 where that place cannot be written. */
+export function writeOutput(path: string, content: string | Uint8Array): void {
   try {
-    writeAtomically(path, encodeSafetensors(file))
+    writeAtomically(path, content)
   } catch (error) {
     throw new ExitError('usage', `--out ${path}: ${(error as Error).message}`)
   }

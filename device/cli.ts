@@ -18,6 +18,7 @@ import {
   required,
 } from './process.ts'
 import { createSimIo } from './sim-io.ts'
+import { createSlicer } from './slicer.ts'
 
 /** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
 export async function runDevice(
@@ -61,6 +62,11 @@ export async function runDevice(
     software: context.software,
     store,
     now: () => performance.now(),
+    pause: createSlicer({
+      now: () => performance.now(),
+      sliceMs: config.learnSliceMs,
+      turn: () => new Promise((resolve) => setImmediate(resolve)),
+    }),
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
     onEnd(policy) {

@@ -2,7 +2,7 @@ import type { Config } from '../schemas/config.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
 import { type Setting, timeGapRange } from '../schemas/setting.ts'
-import { vssSpeed } from '../schemas/telemetry.ts'
+import { telemetryOf } from '../schemas/telemetry.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { type Agent, createAgent } from './agent.ts'
@@ -39,6 +39,8 @@ export interface DeviceOptions {
   readonly wallClock: () => string
   /** Told at the end of a run; writes the policy file. */
   readonly onEnd?: (policy: Float64Array) => void
+  /** Called between the steps of learning: where it gives a promise, learning waits for it. */
+  readonly pause?: () => Promise<void> | undefined
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -177,27 +179,22 @@ export function createDevice(options: DeviceOptions): Device {
       return { command, fallback }
     },
 
-    learn(at, closing) {
+    async learn(at, closing) {
       if (closing) closeHeld(closing.observation, closing.outcome)
-      const { meanReward } = agent.learn()
+      const learning = agent.startLearning()
+      while (learning.step()) {
+        const pause = options.pause?.()
+        if (pause) await pause
+      }
+      const { meanReward } = learning
       if (Number.isFinite(meanReward)) lastReturn = meanReward
       hash = policyHash(agent.learner.policy)
       save()
       offer.renew(agent.learner.policy, hash, agent.updates)
-      bus.publish(
-        channels.telemetry,
-        { fleet, vehicle },
-        {
-          version: formatVersion,
-          'Vehicle.Speed': vssSpeed(closing?.observation.speed ?? 0),
-          'Vehicle.Private.Trustmix.Epoch': at.epoch,
-          'Vehicle.Private.Trustmix.Updates': agent.updates,
-          'Vehicle.Private.Trustmix.Samples': agent.samples,
-          'Vehicle.Private.Trustmix.Return': lastReturn,
-          'Vehicle.Private.Trustmix.Fallbacks': fallbacks,
-          ...(options.residentMemory && { 'Vehicle.Private.Trustmix.ResidentMemory': options.residentMemory() }),
-        },
-      )
+      const memory = options.residentMemory?.()
+      const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
+      const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
+      bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
       return { policyHash: hash, samples: agent.samples, updates: agent.updates, return: lastReturn }
     },
 

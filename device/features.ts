@@ -28,8 +28,7 @@ export function createFeatures(setting: Setting, scales: Scales): Features {
   const [shortest, longest] = timeGapRange[scales.preset]
   const span = log(longest / shortest)
   return {
-    observationNames: observationNames[setting.observation],
-    actionNames: [setting.action],
+    ...featureNames(setting),
     encode(observation, out) {
       const row = encodeRow(observation, scales)
       for (let i = 0; i < row.length; i++) out[i] = Math.fround(row[i] as number) + 0
@@ -45,6 +44,11 @@ export function createFeatures(setting: Setting, scales: Scales): Features {
 /** How many features a setting has. */
 export function featureCount(setting: Setting): number {
   return observationNames[setting.observation].length
+}
+
+/** Names and order of what a setting's policies see and do. */
+export function featureNames(setting: Setting): Pick<Features, 'observationNames' | 'actionNames'> {
+  return { observationNames: observationNames[setting.observation], actionNames: [setting.action] }
 }
 
 const observationNames = {

@@ -66,7 +66,8 @@ export interface VehicleHandlers {
   reset(start: Start): string
   /** Ends the held action, if any, and decides on the next; without an observation the fallback does. */
   decide(observation: Observation | undefined, outcome: Outcome | undefined): { command: Command; fallback?: string }
-  learn(at: { readonly epoch: number; readonly step: number }, closing: Closing | undefined): Learned
+  /** Learns from the round; decisions may come while it does. */
+  learn(at: { readonly epoch: number; readonly step: number }, closing: Closing | undefined): Promise<Learned>
   /** Considers the policies of the round; resolves when they have come. */
   mix(round: Round): Promise<Mixed>
   /** The run is over; returns the policy's hash. */

@@ -4,6 +4,12 @@ import { formatVersion } from '../schemas/validator.ts'
 import type { Bus } from './bus/bus.ts'
 import type { VehicleHandlers, VehicleIo } from './io.ts'
 
+/** Decisions go on while a round of learning is under way: each of the two has a question and an answer of its own. */
+interface Lane {
+  lastSeq: number
+  answered: Act | undefined
+}
+
 /**
  * The device's side of the lock-step on the sim topics: every `obs` gets exactly one `act` with its `seq`. One seen again
  * gets the stored answer again; nothing counts before the first `reset`, so that a restarted device rejoins there.
@@ -15,29 +21,38 @@ export function createSimIo(
   vehicle: string,
   onTrouble: (error: unknown) => void = () => {},
 ): VehicleIo {
-  let lastSeq = -1
-  let answered: Act | undefined
+  const control: Lane = { lastSeq: -1, answered: undefined }
+  const round: Lane = { lastSeq: -1, answered: undefined }
   let joined = false
   return {
     start(handlers) {
       const answer = (act: Act): void => {
-        if (act.seq !== lastSeq) return
-        answered = act
+        const lane = isOfRound(act.kind) ? round : control
+        if (act.seq !== lane.lastSeq) return
+        lane.answered = act
         bus.publish(channels.act, { fleet, run, vehicle }, act)
       }
       bus.subscribe(channels.obs, { fleet, run, vehicle }, (obs) => {
-        if (obs.run !== run || obs.seq < lastSeq || (!joined && obs.kind !== 'reset' && obs.kind !== 'end')) return
-        if (obs.seq === lastSeq) {
-          if (answered) bus.publish(channels.act, { fleet, run, vehicle }, answered)
+        const lane = isOfRound(obs.kind) ? round : control
+        if (obs.run !== run || obs.seq < lane.lastSeq || (!joined && obs.kind !== 'reset' && obs.kind !== 'end')) return
+        if (obs.seq === lane.lastSeq) {
+          if (lane.answered) bus.publish(channels.act, { fleet, run, vehicle }, lane.answered)
           return
         }
-        lastSeq = obs.seq
-        answered = undefined
-        if (obs.kind === 'reset') joined = true
+        lane.lastSeq = obs.seq
+        lane.answered = undefined
+        if (obs.kind === 'reset') {
+          joined = true
+          round.lastSeq = obs.seq // what is left of the last epoch's rounds is over
+        }
         respond(handlers, obs, answer, onTrouble)
       })
     },
   }
+}
+
+function isOfRound(kind: Obs['kind']): boolean {
+  return kind === 'learn' || kind === 'mix'
 }
 
 function respond(
@@ -58,7 +73,10 @@ function respond(
     case 'learn': {
       const { outcome, observation } = obs
       const closing = outcome && observation ? { outcome, observation } : undefined
-      answer({ ...envelope, kind: 'learn', ...handlers.learn({ epoch, step }, closing) })
+      handlers
+        .learn({ epoch, step }, closing)
+        .then((learned) => answer({ ...envelope, kind: 'learn', ...learned }))
+        .catch(onTrouble)
       break
     }
     case 'mix':

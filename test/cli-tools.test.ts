@@ -182,7 +182,7 @@ t.test('bad usage is exit code 2 and names flag, rule and value', async (t) => {
     refuses(t, 2, /--observations must be a whole/, ['policy', 'init', ...flags({ out, observations: 2.5 })]),
     refuses(t, 2, /--seed must be a whole number, got 0\.5/, ['policy', 'init', ...flags({ out, seed: 0.5 })]),
     refuses(t, 2, /--hidden must be one to three sizes/, ['policy', 'init', ...flags({ out, hidden: '8,0' })]),
-    refuses(t, 2, /policy needs init or show, got nothing/, ['policy']),
+    refuses(t, 2, /policy needs init, show, export or import, got nothing/, ['policy']),
   ])
   t.notOk(existsSync(out))
 })

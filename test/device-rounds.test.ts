@@ -16,6 +16,7 @@ t.test('nothing counts before the first reset, each question is answered once', 
   const rig = createRig(['car01'])
   rig.ask('car01', decide)
   rig.ask('car01', { kind: 'learn', ...at })
+  await turn()
   rig.ask('car01', { kind: 'mix', ...at, policies: {} })
   await turn()
   t.same(rig.acts, [])
@@ -56,9 +57,11 @@ t.test('a round waits for exactly the listed policies, asks once a second and gi
   for (const id of ['car01', 'car03']) rig.ask(id, reset)
   rig.ask('car01', decide)
   rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
+  await turn()
   t.match(rig.last('learn'), { samples: 1, updates: 1, return: 0.25 })
   const learned = rig.last('learn')?.policyHash ?? ''
   rig.ask('car03', { kind: 'learn', ...at })
+  await turn()
   const policies = { car01: learned, car03: rig.last('learn')?.policyHash ?? '', car10: policyHash(second) }
   rig.offer('car10', first)
   rig.ask('car01', { kind: 'mix', ...at, policies })
@@ -98,6 +101,7 @@ t.test('a peer answers `want` with the same policy again, at most twice a second
   rig.bus.subscribe(channels.params, { fleet: 'demo' }, () => sent++)
   rig.ask('car01', reset)
   rig.ask('car01', { kind: 'learn', ...at })
+  await turn()
   const hash = rig.last('learn')?.policyHash ?? ''
   const want = { version: 1, peer: 'car03', round: 1 } as const
   const to = { fleet: 'demo', cell: 'all', vehicle: 'car01' }
@@ -160,9 +164,11 @@ t.test('senses that are not numbers: the fallback drives and nothing is learned 
   t.match(rig.last('decide'), { command: { acceleration: 1.5 }, fallback: 'no action' })
   rig.ask('car01', { ...decide, outcome: { ...outcome, reward: Number.NaN } })
   rig.ask('car01', { kind: 'learn', ...at, outcome: { ...outcome, reward: Number.NaN }, observation: calm })
+  await turn()
   t.match(rig.last('learn'), { samples: 0, updates: 0, policyHash: before, return: 0 })
   rig.ask('car01', decide)
   rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
+  await turn()
   t.match(rig.last('learn'), { samples: 1, updates: 1, return: 0.25 })
   t.ok(policyOf(rig, 'car01').every(Number.isFinite))
 })
@@ -203,6 +209,7 @@ t.test('a disk that fails does not stop the car', async (t) => {
   rmSync(directory, { recursive: true })
   rig.ask('car01', reset)
   rig.ask('car01', { kind: 'learn', ...at })
+  await turn()
   rig.ask('car01', { kind: 'mix', ...at, policies: {} })
   await turn()
   t.same(

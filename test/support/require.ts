@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
 
@@ -25,6 +26,19 @@ export async function requirePython(t: Test, modules: readonly string[]): Promis
   if (imports) return python
   absent(t, modules[0] ?? 'python3', `cannot be imported by ${python}, which must have ${modules.join(', ')}`)
   return undefined
+}
+
+/**
+ * A module of npm that is no dependency of ours, from node_modules or a folder in NODE_PATH; where there is none, the test is
+ * skipped, or fails if TRUSTMIX_REQUIRE names it, and undefined is returned.
+ */
+export function requireModule(t: Test, name: string): unknown {
+  try {
+    return createRequire(import.meta.url)(name)
+  } catch (error) {
+    absent(t, name, `cannot be loaded: ${(error as Error).message.split('\n')[0]}`)
+    return undefined
+  }
 }
 
 function absent(t: Test, name: string, how: string): void {

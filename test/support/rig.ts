@@ -69,7 +69,7 @@ export function policyOf(rig: Rig, vehicle: string): Float64Array {
 export function createRig(
   vehicles: readonly string[],
   more: Partial<Config> = {},
-  given: { store?: CheckpointStore; bus?: Bus; bridge?: Bus } = {},
+  given: { store?: CheckpointStore; bus?: Bus; bridge?: Bus; pause?: () => Promise<void> | undefined } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
   const { fleet, cell } = config
@@ -98,6 +98,7 @@ export function createRig(
         now: () => clock.ms,
         wallClock: () => '',
         ...(given.store && { store: given.store }),
+        ...(given.pause && { pause: given.pause }),
       })
       return [vehicle, device]
     }),
