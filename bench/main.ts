@@ -28,8 +28,8 @@ const usage = `npm run bench [-- core|sim|mqtt] [-- --quick] [-- --json]: figure
   --cleanrl FILE  CleanRL's ppo_continuous_action.py, whose update loop then takes part
   --svg FILE   with sim: the cost of a car-step over the number of cars as a figure
 
-Environment: TRUSTMIX_PYTHON names the Python that has the peers, TRUSTMIX_BENCH_MODULES a folder whose node_modules has
-them (bench/README.md).`
+Environment: TRUSTMIX_PYTHON names the Python that has the peers, TRUSTMIX_BENCH_MODULES folders (separated as in PATH)
+whose node_modules has them (bench/README.md).`
 
 interface Report {
   readonly machine: Readonly<Record<string, string | number>>

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Architecture, createPpoUpdate, createRng, type Engine } from '../../device/core/index.ts'
+import { createSlicer } from '../../device/slicer.ts'
 import { freshLearner } from './ours.ts'
 import { minibatchSize, ppo, type Workload } from './workload.ts'
 
@@ -17,7 +18,7 @@ export interface LatenessRow {
   readonly updates: number
 }
 
-/** Slices tried, ms. */
+/** Slices tried, ms; the last is the default of `learnSliceMs`. */
 const slices = [1, 5] as const
 
 /**
@@ -81,12 +82,13 @@ async function measured(
       options,
       createRng(updates, 'bench', 'late'),
     )
-    const slice = learning === 'whole' ? Number.POSITIVE_INFINITY : learning
-    for (let more = true; more; await nextTurn()) {
-      const end = performance.now() + slice
-      do more = update.step()
-      while (more && performance.now() < end)
-    }
+    const pause = createSlicer({
+      now: () => performance.now(),
+      sliceMs: learning === 'whole' ? Number.POSITIVE_INFINITY : learning,
+      turn: () => nextTurn(),
+    })
+    while (update.step()) await pause()
+    await nextTurn()
     updates += 1
   }
   running = false

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 /**
- * A package that is no dependency: from this project's node_modules, or from the folder that TRUSTMIX_BENCH_MODULES names;
+ * A package that is no dependency: from this project's node_modules, or from a folder that TRUSTMIX_BENCH_MODULES names;
  * with `beside`, the copy that this other package uses. Throws what Node says where it is not found.
  */
 export async function loadModule<T>(
@@ -22,7 +22,8 @@ export function folderOf(name: string): string {
 }
 
 function find(name: string): { readonly require: NodeJS.Require; readonly path: string } {
-  const folders = [import.meta.url, ...[process.env.TRUSTMIX_BENCH_MODULES ?? []].flat().map((f) => join(f, 'x.js'))]
+  const extra = process.env.TRUSTMIX_BENCH_MODULES?.split(delimiter) ?? []
+  const folders = [import.meta.url, ...extra.map((folder) => join(folder, 'x.js'))]
   const requires = folders.map((from) => createRequire(from))
   for (const require of requires) {
     try {

@@ -23,6 +23,6 @@ export async function onnxruntimeNode({ batch }: Workload, folder: string): Prom
     executionMode: 'sequential',
   })
   const tensor = new module.Tensor('float32', Float32Array.from(batch.observations.subarray(0, 6)), [1, 6])
-  const mean = async () => (await session.run({ observation: tensor })).mean!.data
+  const mean = async () => (await session.run({ observation: tensor })).action!.data
   return { about: `onnxruntime-node ${version}, CPU, 1 thread`, tasks: { inference: { run: mean, result: mean } } }
 }

@@ -14,7 +14,7 @@ import {
   valueLayout,
 } from '../../device/core/index.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
-import { policyToOnnx } from './onnx.ts'
+import { encodeOnnx } from '../../device/formats/onnx-encoder.ts'
 
 /** What every contender computes on: drawn once, all values float32, written to a folder for other processes. */
 export interface Workload {
@@ -159,7 +159,9 @@ export function saveWorkload(workload: Workload, folder: string): void {
   writeFileSync(join(folder, 'workload.safetensors'), encodeSafetensors({ tensors, metadata: new Map() }))
   const facts = { architecture, ppo, gate: gateOptions, gateSizes, layouts: layouts(workload) }
   writeFileSync(join(folder, 'workload.json'), JSON.stringify(facts))
-  writeFileSync(join(folder, 'policy.onnx'), policyToOnnx(workload))
+  const observationNames = Array.from({ length: observationSize }, (_, i) => `x${i}`)
+  const named = { architecture, policy, observationNames, actionNames: ['action'], vehicle: undefined }
+  writeFileSync(join(folder, 'policy.onnx'), encodeOnnx(named))
 }
 
 /** Takes back what `saveWorkload` wrote. */
