@@ -6,7 +6,6 @@ import {
   kroneckerFisher,
   kroneckerForm,
   type Learner,
-  type Minibatch,
   type Verdict,
 } from '../../device/core/index.ts'
 import type { Contender, Task } from './contender.ts'
@@ -124,10 +123,16 @@ function materialised({ architecture, policy, peers, states }: Workload): Task {
 }
 
 function judgement(engine: Engine, workload: Workload, count: number, own: Own): Task {
-  const { policy, otherPolicy, peers, advantages } = workload
+  const { policy, otherPolicy, peers, advantages, evidence, states } = workload
   const owns = own === 'turns' ? [policy, otherPolicy] : [policy]
   const identity = { ownHash: null, peerHash: null, peerId: null, peerBoot: null, peerSequence: null }
-  const judge = createJudge(engine, workload, count)
+  const newest = { count, observations: states.subarray(0, count * engine.architecture.observationSize) }
+  const judged = peers.map((peer, i) => ({ peer, evidence: { ...evidence, count, advantage: advantages[i]! } }))
+  const judge = (theta: Float64Array, index: number): Verdict => {
+    const verdict = gate({ ...judged[index]!, engine, own: theta, states: newest, options: gateOptions, identity })
+    if (!verdict.accepted) throw new Error(`the benchmark's peers must be accepted, got ${verdict.reason}`)
+    return verdict
+  }
   let n = 0
   return {
     run: () => judge(owns[n % owns.length]!, n++ % peers.length),
@@ -135,27 +140,6 @@ function judgement(engine: Engine, workload: Workload, count: number, own: Own):
       const { policyAdvantageMean, standardError, effectiveSampleSize, fisher, alpha, kl } = judge(policy, 0)
       return [policyAdvantageMean, standardError, effectiveSampleSize, fisher, alpha, kl].map(Number)
     },
-  }
-
-  function createJudge(of: Engine, { evidence, states }: Workload, M: number) {
-    const { observationSize } = of.architecture
-    const judged: { evidence: Minibatch; peer: Float64Array }[] = peers.map((peer, i) => ({
-      peer,
-      evidence: { ...evidence, count: M, advantage: advantages[i]! },
-    }))
-    const newest = { count: M, observations: states.subarray(0, M * observationSize) }
-    return (theta: Float64Array, index: number): Verdict => {
-      const verdict = gate({
-        ...judged[index]!,
-        engine: of,
-        own: theta,
-        states: newest,
-        options: gateOptions,
-        identity,
-      })
-      if (!verdict.accepted) throw new Error(`the benchmark's peers must be accepted, got ${verdict.reason}`)
-      return verdict
-    }
   }
 }
 
