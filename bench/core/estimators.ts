@@ -28,6 +28,8 @@ export interface EstimatorRow {
   readonly exact: Spread
   readonly sampled: Spread
   readonly kfac: Spread
+  /** The exact form without its blocks between layers, which is what Kronecker factors stand for. */
+  readonly blocks: Spread
   /** The same for 2 KL(own ‖ peer) itself: how far q says what mixing all of the peer would change. */
   readonly whole: Spread
 }
@@ -92,6 +94,7 @@ function row(engine: Engine, change: string, pairs: readonly (readonly [Float64A
       exact: engine.fisherExact(own, delta, states, count) / truth,
       sampled: engine.fisherSampled(own, delta, states, actionsOf(engine, own, states, i), count) / truth,
       kfac: kroneckerForm(kroneckerFisher(engine.architecture, own, states, count), delta) / truth,
+      blocks: withinLayers(engine, own, delta, states) / truth,
       whole: (2 * engine.meanKl(own, peer, states, count)) / truth,
     }
   })
@@ -101,8 +104,20 @@ function row(engine: Engine, change: string, pairs: readonly (readonly [Float64A
   }
   return {
     ...{ change, cases: found.length, exact: spread('exact'), sampled: spread('sampled') },
-    ...{ kfac: spread('kfac'), whole: spread('whole') },
+    ...{ kfac: spread('kfac'), blocks: spread('blocks'), whole: spread('whole') },
   }
+}
+
+/** Σ over the layers (and `log_std`) of q of Δ within that layer alone. */
+function withinLayers(engine: Engine, own: Float64Array, delta: Float64Array, states: Float64Array): number {
+  const { tensors } = policyLayout(engine.architecture)
+  const layerOf = (name: string): string => name.split('.').slice(0, 2).join('.')
+  return [...new Set(tensors.map(({ name }) => layerOf(name)))].reduce((sum, layer) => {
+    const part = new Float64Array(delta.length)
+    for (const { name, offset, size } of tensors)
+      if (layerOf(name) === layer) part.set(delta.subarray(offset, offset + size), offset)
+    return sum + engine.fisherExact(own, part, states, count)
+  }, 0)
 }
 
 function cost(engine: Engine, policies: readonly Float64Array[], quick: boolean): EstimatorReport['cost'] {

@@ -1,5 +1,5 @@
 import { type Architecture, type Engine, gate } from '../../device/core/index.ts'
-import { median, timeInTurnsUs } from '../measure.ts'
+import { cpuUs, median, timeInTurnsUs } from '../measure.ts'
 import { freshLearner } from './ours.ts'
 import { drawWorkload, gateOptions, minibatchSize, ppo, type Workload } from './workload.ts'
 
@@ -24,6 +24,8 @@ export function scaling(createEngine: (architecture: Architecture) => Engine, qu
   const peers = quick ? [1, 4, 16] : [1, 2, 4, 8, 16, 32, 64]
   const measured = (work: string, size: string, at: readonly number[], make: (n: number) => () => void): ScalingRow => {
     const jobs = Object.fromEntries(at.map((n) => [String(n), make(n)]))
+    // The first calls run before the code is compiled.
+    for (const job of Object.values(jobs)) for (const begin = cpuUs(); cpuUs() - begin < 100_000; ) job()
     const times = timeInTurnsUs(jobs, { batch: 1, repetitions: quick ? 5 : 11 })
     const points = at.map((n) => ({ size: n, us: median(times[String(n)]!) / repeats }))
     return { work, size, points, exponent: slope(points) }

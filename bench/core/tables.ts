@@ -38,13 +38,13 @@ export function field(rows: readonly FieldFigure[], ours: FieldFigure | undefine
 /** Accuracy of the three estimators as shares of the true form, and what one q costs. */
 export function estimators({ rows, cost }: EstimatorReport): string[] {
   const spread = ({ median, minimum, maximum }: Spread): string =>
-    `${median.toFixed(3)} [${minimum.toFixed(2)}, ${maximum.toFixed(2)}]`.padStart(26)
+    `${median.toFixed(3)} [${minimum.toFixed(2)}, ${maximum.toFixed(2)}]`.padStart(22)
   return [
     '',
     'estimators of q: share of the true form (2 KL of a thousandth of Δ), median [least, most] over the cases; K = 256',
-    `${'Δ'.padEnd(42)}${['exact', 'sampled', 'kfac', '2 KL(own, peer)'].map((name) => name.padStart(26)).join('')}`,
-    ...rows.map(({ change, exact, sampled, kfac, whole }) => {
-      return `${change.padEnd(42)}${[exact, sampled, kfac, whole].map(spread).join('')}`
+    `${'Δ'.padEnd(42)}${['exact', 'sampled', 'kfac', 'within layers', '2 KL(own, peer)'].map((name) => name.padStart(22)).join('')}`,
+    ...rows.map(({ change, exact, sampled, kfac, blocks, whole }) => {
+      return `${change.padEnd(42)}${[exact, sampled, kfac, blocks, whole].map(spread).join('')}`
     }),
     `µs for one q on the reference engine: ${Object.entries(cost)
       .map(([name, us]) => `${name} ${shown(us)}`)

@@ -40,8 +40,6 @@ export interface Workload {
 export const minibatchSize = 64
 export const epochs = 10
 export const rolloutSize = 2048
-/** M = K of the gate, the larger one and the device's default. */
-export const gateSizes = [256, 50] as const
 
 export const ppo: PpoOptions = {
   learningRate: 3e-4,
@@ -157,7 +155,7 @@ export function saveWorkload(workload: Workload, folder: string): void {
     ...columns('evidence', evidence),
   ])
   writeFileSync(join(folder, 'workload.safetensors'), encodeSafetensors({ tensors, metadata: new Map() }))
-  const facts = { architecture, ppo, gate: gateOptions, gateSizes, layouts: layouts(workload) }
+  const facts = { architecture, ppo, gate: gateOptions, layouts: layouts(workload) }
   writeFileSync(join(folder, 'workload.json'), JSON.stringify(facts))
   const observationNames = Array.from({ length: observationSize }, (_, i) => `x${i}`)
   const named = { architecture, policy, observationNames, actionNames: ['action'], vehicle: undefined }
