@@ -68,7 +68,7 @@ export async function recordEpoch(options: DrivenWorldOptions): Promise<Trajecto
     for (let k = 0; !state.terminated && !state.truncated; k++) {
       control(world, k, accelerations)
       state = await world.step(accelerations)
-      recorder.step(accelerations)
+      recorder.step()
     }
     recorder.end()
     return recorded[0] as Trajectory

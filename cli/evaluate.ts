@@ -5,6 +5,7 @@ import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
 import { evaluatePolicies, readPolicies } from './policy-controller.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { compareWithTraining } from './trained-world.ts'
 import { worldConfig, worldSpec } from './world-options.ts'
 
 const spec = {
@@ -31,6 +32,7 @@ ${describeToolOptions(spec)}`,
     const config = worldConfig(options)
     const { sim, preset, network, seed } = config
     const setting = settings[config.setting]
+    compareWithTraining(options.policies, config, io.print)
     const world = await openWorld(config)
     try {
       const policies = readPolicies(options.policies, setting)

@@ -49,7 +49,7 @@ export async function superviseBridge({
     },
   })
   io.stopped.then(() => {
-    view.note('ending after this epoch; Ctrl-C again ends at once')
+    view.note(config.realtime ? 'ending' : 'ending after this epoch; Ctrl-C again ends at once')
     bridge.order({ kind: 'stop' })
   })
   io.interrupts(() => bridge.order({ kind: 'stop-now' }))

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
+import { makeDirectory } from '../device/directory.ts'
 import { configuredArchitecture, connectBus, reach } from '../device/process.ts'
 import type { Config, ConfigKey } from '../schemas/config.ts'
 import { timingProperties } from '../schemas/config-timing.ts'
@@ -8,7 +8,7 @@ import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
-import { bridgeId, isReported, learnersOf, prepareReport } from '../sim-bridge/cli.ts'
+import { bridgeId, isReported, learnersOf, prepareDirectory } from '../sim-bridge/cli.ts'
 import { readFaults } from '../sim-bridge/faults/fault-plan.ts'
 import { reportTables } from '../sim-bridge/report/report-text.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
@@ -29,7 +29,7 @@ Usage: trustmix fleet [--epochs 200] [--seed 1] [--method gated] [--sim embedded
 
 ${describeOptions('fleet')}
 
-Ctrl-C ends after the present epoch with what there is (exit 130); a second one ends at once.
+Ctrl-C ends after the present epoch with what there is (exit 130); a second one, with --realtime the first, ends at once.
 With --judge a limit of the report (--realtime, --faults, --deadline-ms) that was not kept is exit code 5.
 Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, processes.json (role, vehicle, pid, restart).`,
   async run(args, io) {
@@ -48,7 +48,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
   configuredArchitecture(config)
   if (config.faults !== null) readFaults(config.faults, learnersOf(config))
   const scenario = createScenario(scenarioOf(config))
-  if (config.report !== null) prepareReport(config.report)
+  if (config.report !== null) prepareDirectory('report', config.report)
   const vehicles = scenario.vehicles.filter((_, i) => scenario.learner[i])
   const directory = openRunDirectory(config, vehicles, bridgeId)
   const resumed = config.resume === null ? undefined : readSummary(directory.path)
@@ -61,7 +61,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
     throw new ExitError('usage', `--epochs must be more than the ${done} that are done, got ${config.epochs}`)
   }
   writeAtomically(join(directory.path, 'config.json'), `${JSON.stringify({ ...config, resume: null }, null, 2)}\n`)
-  mkdirSync(directory.policies, { recursive: true })
+  makeDirectory(directory.policies)
   const run = `r${Date.now().toString(36)}${process.pid.toString(36)}`.slice(0, 23)
 
   const view = createFleetView({ config, vehicles, directory: directory.path, print: io.print })

@@ -9,8 +9,10 @@ import type { Command } from './command.ts'
 import { drivenWorldSpec, recordEpoch } from './driven-world.ts'
 import { damagedUnless, readBytes } from './tensor-file.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { compareWithTraining } from './trained-world.ts'
 import { drawEpoch, type EpochFigures, epochName, scalesOf, showEpoch } from './trajectory-figures.ts'
 import { svgToPng } from './view/png.ts'
+import { worldConfig } from './world-options.ts'
 
 const spec = {
   epoch: {
@@ -50,6 +52,7 @@ Exit codes: 0 ok, 2 no such run or file or bad usage, 3 SUMO not available, 4 da
     if (source !== undefined && drives)
       throw new ExitError('usage', `a run is drawn or an epoch driven, got ${source} and --controller or --policies`)
     const out = options.out ?? defaultOut(source)
+    if (options.policies !== undefined) compareWithTraining(options.policies, worldConfig(options), io.print)
     const named = source === undefined ? new Map([['epoch', await recordEpoch(options)]]) : read(source, options.epoch)
     const shown = new Map([...named].map(([name, trajectory]) => [name, showEpoch(trajectory)]))
     const scales = scalesOf([...shown.values()], shown.get('baseline')?.figures.meanSpeed)

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { forgetCheckpoints, writeAtomically } from '../device/checkpoint.ts'
+import { makeDirectory } from '../device/directory.ts'
 import { rawPublicKey } from '../device/identity.ts'
 import { type Config, defaultConfig, validateConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
@@ -29,7 +30,7 @@ export function openRunDirectory(config: Config, vehicles: readonly string[], br
   if (config.resume === null && existsSync(join(path, 'summary.json')))
     throw new ExitError('usage', `${path} holds a run already; name another --run-dir or go on with --resume`)
   try {
-    mkdirSync(join(path, 'secrets'), { recursive: true, mode: 0o700 })
+    makeDirectory(join(path, 'secrets'), 0o700)
     // Checkpoints of a run that did not finish one epoch are not where its seed starts.
     if (!existsSync(join(path, 'summary.json'))) for (const id of vehicles) forgetCheckpoints(join(path, 'state', id))
   } catch (error) {

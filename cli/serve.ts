@@ -13,8 +13,10 @@ export async function serveUntilStopped(config: Config, json: boolean, io: Comma
   const server = await serveWorlds({
     config,
     software: io.software,
+    now: () => performance.now(),
     onFailure: (error) => io.print(`a client was let go: ${error instanceof Error ? error.message : String(error)}`),
   })
+  const timer = setInterval(() => server.tick(), 1_000)
   try {
     const { host, port } = server
     io.tell({ kind: 'listening', port })
@@ -22,6 +24,7 @@ export async function serveUntilStopped(config: Config, json: boolean, io: Comma
     else io.print(`serving worlds on ${host}:${port}`)
     await Promise.race([io.stopped, ...(config.followStdin ? [once(process.stdin.resume(), 'end')] : [])])
   } finally {
+    clearInterval(timer)
     if (config.followStdin) process.stdin.destroy()
     await server.close()
   }

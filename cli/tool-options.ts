@@ -8,6 +8,7 @@ export interface ToolOption {
   /** What stands for the value in the help; FILE or N unless given. */
   readonly placeholder?: string
   readonly default?: string | number
+  readonly unit?: string
   readonly required?: boolean
   readonly choices?: readonly string[]
   /** Bounds of a number, inclusive unless `exclusive`. */
@@ -57,7 +58,7 @@ export function describeToolOptions(spec: Record<string, ToolOption>): string {
         ? ' (required)'
         : option.default === undefined
           ? ''
-          : ` (default ${option.default})`
+          : ` (default ${option.default}${option.unit ? ` ${option.unit}` : ''})`
       return `${left.length > 30 ? `${left}\n${' '.repeat(32)}` : left.padEnd(32)}${option.description}${fallback}`
     })
     .join('\n')

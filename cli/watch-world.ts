@@ -15,7 +15,7 @@ const longestWork = 150
 /** A world of its own, driven epoch after epoch at `pace` simulated seconds a second; `now` in ms, never going back. */
 export async function watchWorld(options: DrivenWorldOptions, pace: number, now: () => number): Promise<Watched> {
   const { world, control, driver, network } = await openDrivenWorld(options)
-  const { vehicles, learner, stepLength, loopLength, speed, position, braking } = world
+  const { vehicles, learner, stepLength, loopLength, speed, position, forced } = world
   const accelerations = new Float64Array(vehicles.length)
   const shape = roadShape(network, loopLength)
   const stepsASecond = Math.round(1 / stepLength)
@@ -75,7 +75,7 @@ export async function watchWorld(options: DrivenWorldOptions, pace: number, now:
         learner: learner[i] === true,
         position: position[i]!,
         speed: speed[i]!,
-        forced: braking[i] === 1 && learner[i] === true && !Number.isNaN(accelerations[i]!),
+        forced: forced[i] === 1,
       }))
       const { epochMeanSpeed, epochNas, collisions } = state.info
       const soFar = drivers[step - 1]
@@ -96,12 +96,12 @@ export async function watchWorld(options: DrivenWorldOptions, pace: number, now:
   }
 }
 
-/** What the drivers alone have reached after each step of an epoch, so that like is compared with like. */
+/** What the drivers alone have reached after each step of a whole epoch, so that like is compared with like. */
 async function driveBaseline(world: World, seed: number): Promise<{ nas: number; meanSpeed: number }[]> {
   const nobody = new Float64Array(world.vehicles.length).fill(Number.NaN)
   const reached: { nas: number; meanSpeed: number }[] = []
   let state = await world.reset(seed)
-  while (!state.terminated && !state.truncated) {
+  while (state.info.step < world.epochSteps) {
     state = await world.step(nobody)
     reached.push({ nas: state.info.epochNas, meanSpeed: state.info.epochMeanSpeed })
   }

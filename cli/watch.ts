@@ -3,12 +3,14 @@ import type { Command, CommandIo } from './command.ts'
 import { drivenWorldSpec } from './driven-world.ts'
 import { openKeyboard } from './keyboard.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
+import { compareWithTraining } from './trained-world.ts'
 import { createScreen } from './view/screen.ts'
 import { createStyles, wantsColour } from './view/text.ts'
 import { colourDepth, createSpeedPaint, renderWatch } from './view/watch-view.ts'
 import { watchFleet } from './watch-fleet.ts'
 import { watchWorld } from './watch-world.ts'
 import type { Watched } from './watched.ts'
+import { worldConfig } from './world-options.ts'
 
 const spec = {
   ...drivenWorldSpec,
@@ -68,6 +70,7 @@ Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in tim
     const { broker, controller, policies } = options
     if (broker !== undefined && (controller !== undefined || policies !== undefined))
       throw new ExitError('usage', 'a fleet is watched or a world driven, got --broker and --controller or --policies')
+    if (policies !== undefined) compareWithTraining(policies, worldConfig(options), io.print)
     const watched =
       broker === undefined
         ? await watchWorld(options, options.rtf, () => performance.now())

@@ -1,45 +1,27 @@
-import { type Config, defaultConfig } from '../schemas/config.ts'
+import { type Config, configSchema, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
 import type { ToolOption } from './tool-options.ts'
 
-/** The options of tools that open a world of their own; the same names and defaults as in the configuration. */
+const { sim, preset, network, vehicles, learners, startJitter, ...others } = configSchema.properties
+
+/** The options of tools that open a world of their own; names, choices, bounds and defaults are the configuration's. */
 export const worldSpec = {
-  sim: { kind: 'choice', choices: ['embedded', 'sumo'], default: 'embedded', description: 'traffic simulator' },
-  preset: { kind: 'choice', choices: ['flow', 'lab'], default: 'flow', description: 'scenario' },
-  network: {
-    kind: 'choice',
-    choices: ['figure-eight', 'ring', 'merge'],
-    default: 'figure-eight',
-    description: 'roads',
-  },
-  vehicles: { kind: 'number', integer: true, default: 14, minimum: 2, maximum: 40, description: 'number of cars' },
-  learners: {
-    kind: 'number',
-    integer: true,
-    minimum: 0,
-    maximum: 40,
-    description: 'how many of them learn, spread evenly (default: every second one)',
-  },
-  'start-jitter': {
-    kind: 'number',
-    default: 0,
-    minimum: 0,
-    maximum: 10,
-    description: 'm that each car may start away from its even place',
-  },
-  setting: {
-    kind: 'choice',
-    choices: ['headway', 'letter'],
-    default: 'headway',
-    description: 'what the policies were trained in',
-  },
+  sim: choiceOf(sim),
+  preset: choiceOf(preset),
+  network: choiceOf(network),
+  vehicles: { ...numberOf(vehicles), default: vehicles.default, integer: true },
+  learners: { ...numberOf(learners), integer: true },
+  'start-jitter': { ...numberOf(startJitter), default: startJitter.default, unit: startJitter.unit },
+  collision: choiceOf(others.collision),
+  brake: choiceOf(others.brake),
+  crossing: choiceOf(others.crossing),
+  'speed-mode': choiceOf(others.speedMode),
+  setting: { ...choiceOf(others.setting), description: 'what the policies were trained in' },
   seed: {
-    kind: 'number',
+    ...numberOf(others.seed),
+    default: others.seed.default,
     integer: true,
-    default: 1,
-    minimum: 0,
-    maximum: 4294967295,
     description: 'seed of the starts and of the decision intervals',
   },
 } as const satisfies Record<string, ToolOption>
@@ -51,25 +33,31 @@ export interface WorldOptions {
   readonly vehicles: number
   readonly learners: number | undefined
   readonly 'start-jitter': number
+  readonly collision: string
+  readonly brake: string
+  readonly crossing: string
+  readonly 'speed-mode': string
   readonly setting: string
   readonly seed: number
 }
 
 /** The configuration that these options, already checked against the spec, stand for. */
-export function worldConfig({
-  sim,
-  preset,
-  network,
-  vehicles,
-  learners,
-  setting,
-  seed,
-  ...rest
-}: WorldOptions): Config {
+export function worldConfig(options: WorldOptions): Config {
+  const { sim, preset, network, collision, brake, crossing, setting, vehicles, learners, seed } = options
+  const choices = {
+    sim,
+    preset,
+    network,
+    collision,
+    brake,
+    crossing,
+    setting,
+    speedMode: Number(options['speed-mode']),
+  }
   return {
     ...defaultConfig,
-    ...({ sim, preset, network, setting } as Pick<Config, 'sim' | 'preset' | 'network' | 'setting'>),
-    ...{ vehicles, learners: learners ?? null, seed, startJitter: rest['start-jitter'] },
+    ...(choices as Pick<Config, keyof typeof choices>),
+    ...{ vehicles, learners: learners ?? null, seed, startJitter: options['start-jitter'] },
   }
 }
 
@@ -80,4 +68,24 @@ export function parseController(name: string): Controller {
   } catch (error) {
     throw new ExitError('usage', `--controller: ${(error as Error).message}`)
   }
+}
+
+interface ChoiceProperty {
+  readonly enum: readonly (string | number)[]
+  readonly default: string | number
+  readonly description: string
+}
+
+function choiceOf({ enum: choices, default: fallback, description }: ChoiceProperty) {
+  return { kind: 'choice', choices: choices.map(String), default: String(fallback), description } as const
+}
+
+interface NumberProperty {
+  readonly minimum: number
+  readonly maximum: number
+  readonly description: string
+}
+
+function numberOf({ minimum, maximum, description }: NumberProperty) {
+  return { kind: 'number', minimum, maximum, description } as const
 }

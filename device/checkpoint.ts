@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatVersion } from '../schemas/validator.ts'
 import type { AgentState } from './agent-state.ts'
 import type { Tensor } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
+import { makeDirectory } from './directory.ts'
 import { sha256 } from './identity.ts'
 
 /** What a checkpoint belongs to; one of another seed, vehicle, engine or kind of network is not taken. */
@@ -33,7 +34,7 @@ const unfinished = 'checkpoint.tmp'
  */
 export function createCheckpointStore(directory: string, owner: CheckpointOwner): CheckpointStore {
   // Checkpoints hold samples and the value network, which are nobody else's business.
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory, 0o700)
   return {
     save(state) {
       const temporary = join(directory, unfinished)
@@ -74,7 +75,7 @@ export function forgetCheckpoints(directory: string): void {
 
 /** Writes a file so that either the old or the whole new content survives a power cut. */
 export function writeAtomically(path: string, content: string | Uint8Array, mode = 0o644): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makeDirectory(dirname(path))
   writeDurably(`${path}.tmp`, content, mode)
   renameSync(`${path}.tmp`, path)
   syncDirectory(dirname(path))

@@ -32,7 +32,8 @@ export const timingProperties = {
   report: {
     type: ['string', 'null'],
     default: null,
-    description: 'directory for report.json, junit.xml, tap.txt (default with --realtime or --faults: that of the run)',
+    description:
+      'directory for report.json, junit.xml, tap.txt (default with --realtime, --faults, --deadline-ms or --judge: that of the run)',
     for: ['fleet', 'sim-bridge'],
   },
   judge: {

@@ -123,6 +123,15 @@ export const configSchema = {
       description: 'with --serve: end when standard input ends, so that a program that dies leaves no server behind',
       for: ['sim-bridge'],
     },
+    idleTimeoutS: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1000000,
+      default: 600,
+      unit: 's',
+      description: 'with --serve: a client that sends nothing for so long is told so and let go; 0: never',
+      for: ['sim-bridge'],
+    },
     host: {
       type: 'string',
       default: '127.0.0.1',

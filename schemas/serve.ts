@@ -104,14 +104,14 @@ export const serveTransitionSchema = {
   },
 } as const
 
-/** What answers a request that is refused; the connection can still be used, but after `full`. */
+/** What answers a request that is refused; the connection can still be used, but after `full` and `idle`. */
 export const serveErrorSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['kind', 'reason', 'detail'],
   properties: {
     kind: { const: 'error' },
-    reason: { enum: ['malformed', 'unsupported-version', 'too-large', 'out-of-turn', 'simulator', 'full'] },
+    reason: { enum: ['malformed', 'unsupported-version', 'too-large', 'out-of-turn', 'simulator', 'full', 'idle'] },
     detail: { type: 'string' },
   },
 } as const

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as passed } from 'node:timers/promises'
 import type { MqttBus } from '../device/bus/mqtt-bus.ts'
 import { writeAtomically } from '../device/checkpoint.ts'
+import { makeDirectory } from '../device/directory.ts'
 import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
@@ -39,8 +40,8 @@ export interface BridgeResult {
 export async function runSimBridge(config: Config, context: BridgeContext): Promise<BridgeResult> {
   const run = required(config, 'run')
   const plan = config.faults === null ? undefined : readFaults(config.faults, learnersOf(config))
-  const directory = reportDirectory(config)
-  if (directory !== null) prepareReport(directory)
+  if (config.runDir !== null) prepareDirectory('run-dir', config.runDir)
+  if (config.report !== null) prepareDirectory('report', config.report)
   const bus = connectBus(config, bridgeId, context)
   try {
     await reach(bus, config, context)
@@ -187,12 +188,15 @@ function now(): number {
   return performance.now()
 }
 
-/** Makes the directory of a report; ExitError 2 where it cannot be. */
-export function prepareReport(directory: string): void {
+/** Makes the directory that an option names; ExitError 2 where it cannot be, or a file in it. */
+export function prepareDirectory(option: 'run-dir' | 'report', directory: string): void {
+  const probe = join(directory, `.writable-${process.pid}`)
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
+    writeFileSync(probe, '')
+    rmSync(probe)
   } catch (error) {
-    throw new ExitError('usage', `--report must be a writable directory: ${(error as Error).message}`)
+    throw new ExitError('usage', `--${option} must be a writable directory: ${(error as Error).message}`)
   }
 }
 

@@ -65,7 +65,7 @@ export async function driveSteps(
       }
       actions.command(k, accelerations)
       state = await world.step(accelerations)
-      options.recorder?.step(accelerations)
+      options.recorder?.step()
       meter.step()
       actions.pay(state.rewards)
       options.broadcast(k + 1)
@@ -74,8 +74,9 @@ export async function driveSteps(
     meter.endEpoch()
   }
   if (options.stopsNow()) return undefined
+  const settled = actions.end()
   await rounds.idle()
-  await actions.settled()
+  await settled
   await rounds.run(epoch, state.info.step, actions.close([...schedules.keys()], state))
   return state
 }

@@ -1,7 +1,7 @@
 import type { Command, Outcome } from '../schemas/lock-step.ts'
 import { accelerationOf } from './controller.ts'
 import type { Deadline } from './deadline.ts'
-import type { LockStep } from './lock-step.ts'
+import type { DecideQuestion, LockStep } from './lock-step.ts'
 import { observe } from './observation.ts'
 import type { Meter } from './report/meter.ts'
 import { type Schedule, scheduleOf } from './schedule.ts'
@@ -11,15 +11,19 @@ import type { Transition, World } from './world.ts'
 export interface HeldActions {
   /** Vehicles whose decision falls due at step k; one that falls due while the one before has no answer is left out. */
   due(k: number): string[]
-  /** Ends the held actions of these vehicles in this state; each outcome is over the part that was driven under it. */
+  /**
+   * Ends the held actions of these vehicles in this state; each outcome is over the part that was driven under it. Where the
+   * epoch ends with it, a decision that has driven nothing, its answer being too late, is closed over the steps since its
+   * question: without an end, the device would drop the samples of its last rounds.
+   */
   close(ids: readonly string[], ending: Ending): Map<string, Outcome>
   /**
    * Ends the held action of a vehicle, asks for a decision and holds it from when it comes. In real time both may be later: a
    * device that is learning is asked, about the state of then, when it has answered.
    */
   decide(id: string): Promise<void>
-  /** Resolves when no decision is outstanding. */
-  settled(): Promise<unknown>
+  /** The epoch is over: withdraws the decisions that were not asked yet; resolves when no other one is outstanding. */
+  end(): Promise<unknown>
   /** Writes every car's command for step k; NaN where the simulator drives. */
   command(k: number, accelerations: Float64Array): void
   /** Pays the step that was driven: rewards per car. */
@@ -40,11 +44,14 @@ export type Ending = Pick<Transition, 'terminated' | 'truncated'>
 
 const goingOn: Ending = { terminated: false, truncated: false }
 
-interface Held {
-  readonly command: Command
-  /** Sum of the steps' rewards since the decision. */
+/** Steps that were driven, and the sum of their rewards. */
+interface Driven {
   reward: number
   steps: number
+}
+
+interface Held extends Driven {
+  readonly command: Command
 }
 
 /** A decision that fell due and has no answer yet. */
@@ -62,12 +69,15 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const learners = [...schedules.keys()]
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const held = new Map<string, Held>()
+  /** Since the last question to a vehicle, whatever drove its car. */
+  const sinceAsked = new Map<string, Driven>()
   const wanted = new Map<string, Wanted>()
   /** Per car, what the present step is driven by. */
   const driving = new Array<Held | undefined>(world.vehicles.length).fill(undefined)
   const secondSteps = Math.round(1 / world.stepLength)
 
   let step = 0
+  let over = false
 
   const miss = (id: string, learning: boolean): void => {
     meter.count(id, 'misses')
@@ -76,8 +86,7 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
 
   const fallDue = (id: string): boolean => {
     meter.count(id, 'decisions')
-    const kind = lockStep.outstanding(id)
-    const learning = kind === 'learn' || kind === 'mix'
+    const learning = lockStep.outstanding(id).some((kind) => kind === 'learn' || kind === 'mix')
     if (!wanted.has(id)) {
       wanted.set(id, { step, dueAtMs: deadline.now(), learning, answer: undefined, missed: false })
       return true
@@ -113,17 +122,21 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
 
   const close = (id: string, { terminated, truncated }: Ending): Outcome | undefined => {
     const action = held.get(id)
-    if (!action || action.steps === 0) return undefined
-    const { reward, steps } = action
-    action.reward = 0
-    action.steps = 0
+    const unheard = (terminated || truncated) && !action?.steps
+    const driven = unheard ? sinceAsked.get(id) : action
+    if (!driven || driven.steps === 0) return undefined
+    const { reward, steps } = driven
+    driven.reward = 0
+    driven.steps = 0
     return { reward: reward / steps, steps, terminated, truncated }
   }
 
-  const decisionQuestion = (id: string) => {
+  const decisionQuestion = (id: string): DecideQuestion | undefined => {
+    if (over) return undefined
     const outcome = close(id, goingOn)
+    sinceAsked.set(id, { reward: 0, steps: 0 })
     const observation = observe(world, carOf.get(id) as number)
-    return { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) } as const
+    return { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) }
   }
 
   return {
@@ -153,7 +166,10 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
         })
       await decision.answer
     },
-    settled: () => Promise.all([...wanted.values()].map(({ answer }) => answer)),
+    end() {
+      over = true
+      return Promise.all([...wanted.values()].map(({ answer }) => answer))
+    },
     command(k, accelerations) {
       for (const [i, id] of world.vehicles.entries()) {
         const action = world.learner[i] ? actionOf(id, k) : undefined
@@ -166,6 +182,10 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
         if (!action) continue
         action.reward += rewards[i] ?? 0
         action.steps++
+      }
+      for (const [id, driven] of sinceAsked) {
+        driven.reward += rewards[carOf.get(id) as number] ?? 0
+        driven.steps++
       }
     },
   }

@@ -31,17 +31,20 @@ export interface LockStepObserver {
 /** What differs between the messages: everything but the envelope, which the lock-step adds. */
 export type Question = Obs extends infer O ? (O extends Obs ? Omit<O, 'version' | 'run' | 'seq'> : never) : never
 
+export type DecideQuestion = Extract<Question, { kind: 'decide' }>
+
 export interface LockStep {
   /** Vehicles that answered their last `reset` and were neither offline nor too late since. */
   readonly live: ReadonlySet<string>
   readonly online: ReadonlySet<string>
   /**
-   * Asks one vehicle; undefined when it leaves the barrier instead of answering. A vehicle has one question at a time:
-   * one more waits, unsent, for the answers to those before it. A function is called for the question when it is sent.
+   * Asks one vehicle; undefined when it leaves the barrier instead of answering. A vehicle has one question of its round
+   * (`learn`, `mix`) and one of any other kind at a time: one more waits, unsent, for the answers to those before it. A
+   * function is called for the decision when it is sent; one that has none any more withdraws it, which answers undefined.
    */
-  ask(vehicle: string, question: Question | (() => Question)): Promise<Act | undefined>
-  /** The kind of the question to the vehicle that is outstanding. */
-  outstanding(vehicle: string): Obs['kind'] | undefined
+  ask(vehicle: string, question: Question | (() => DecideQuestion | undefined)): Promise<Act | undefined>
+  /** The kinds of the questions to the vehicle that are outstanding. */
+  outstanding(vehicle: string): Obs['kind'][]
   /** Resolves when all are online or after `timeoutMs`. */
   gathered(timeoutMs: number): Promise<void>
   /** Repeats what is outstanding and expires what is too old; call it a few times a second. */
@@ -59,9 +62,18 @@ interface Outstanding {
 }
 
 interface Waiting {
-  readonly question: Question | (() => Question)
+  readonly question: Question | (() => DecideQuestion | undefined)
   readonly settle: (answer: Act | undefined) => void
 }
+
+/** Questions of a kind that are answered one after the other. */
+interface Lane {
+  outstanding: Outstanding | undefined
+  waiting: Waiting[]
+}
+
+/** Learning and mixing go on beside decisions. */
+type Lanes = Readonly<Record<'control' | 'round', Lane>>
 
 const resendAfterMs = 1_000
 
@@ -71,8 +83,7 @@ const resendAfterMs = 1_000
  */
 export function createLockStep(options: LockStepOptions): LockStep {
   const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer } = options
-  const outstanding = new Map<string, Outstanding>()
-  const waiting = new Map<string, Waiting[]>()
+  const lanes = new Map<string, Lanes>()
   const statuses = new Map<string, Status>()
   const live = new Set<string>()
   const online = new Set<string>()
@@ -83,15 +94,16 @@ export function createLockStep(options: LockStepOptions): LockStep {
   const known = new Set(vehicles)
   let abandoned = false
 
+  const lanesOf = (vehicle: string): Lane[] => Object.values(lanes.get(vehicle) ?? {})
+
   const leave = (vehicle: string, cause: string): void => {
     const was = live.delete(vehicle)
-    const pending = outstanding.get(vehicle)
-    const unsent = waiting.get(vehicle) ?? []
-    outstanding.delete(vehicle)
-    waiting.delete(vehicle)
-    if (was || pending) options.onLeft?.(vehicle, cause)
-    pending?.settle(undefined)
-    for (const { settle } of unsent) settle(undefined)
+    const all = lanesOf(vehicle)
+    const pending = all.flatMap(({ outstanding }) => outstanding ?? [])
+    const unsent = all.flatMap(({ waiting }) => waiting)
+    lanes.delete(vehicle)
+    if (was || pending.length > 0) options.onLeft?.(vehicle, cause)
+    for (const { settle } of [...pending, ...unsent]) settle(undefined)
   }
 
   const send = (vehicle: string, entry: Outstanding): void => {
@@ -104,20 +116,24 @@ export function createLockStep(options: LockStepOptions): LockStep {
     send(vehicle, entry)
   }
 
-  const put = (vehicle: string, { question, settle }: Waiting): void => {
+  const put = (vehicle: string, lane: Lane, { question, settle }: Waiting): void => {
+    const asked = typeof question === 'function' ? question() : question
+    if (!asked) {
+      settle(undefined)
+      putNext(vehicle, lane)
+      return
+    }
     const seq = (seqs.get(vehicle) ?? 0) + 1
     seqs.set(vehicle, seq)
-    const asked = typeof question === 'function' ? question() : question
     const message = { version: formatVersion, run, seq, ...asked } as Obs
     const time = now()
-    const entry = { message, settle, firstSentAt: time, askedAt: time, sentAt: time }
-    outstanding.set(vehicle, entry)
-    send(vehicle, entry)
+    lane.outstanding = { message, settle, firstSentAt: time, askedAt: time, sentAt: time }
+    send(vehicle, lane.outstanding)
   }
 
-  const putNext = (vehicle: string): void => {
-    const next = outstanding.has(vehicle) ? undefined : waiting.get(vehicle)?.shift()
-    if (next) put(vehicle, next)
+  const putNext = (vehicle: string, lane: Lane): void => {
+    const next = lane.outstanding ? undefined : lane.waiting.shift()
+    if (next) put(vehicle, lane, next)
   }
 
   bus.subscribe(channels.status, { fleet }, (status, { vehicle }) => {
@@ -134,32 +150,35 @@ export function createLockStep(options: LockStepOptions): LockStep {
     online.add(vehicle)
     const boot = bootAtReset.get(vehicle)
     if (live.has(vehicle) && boot !== undefined && boot !== status.boot) leave(vehicle, `${vehicle} restarted`)
-    const pending = outstanding.get(vehicle)
-    if (pending && (status.connection !== last?.connection || status.boot !== last.boot)) repeat(vehicle, pending)
+    if (status.connection !== last?.connection || status.boot !== last.boot)
+      for (const { outstanding } of lanesOf(vehicle)) if (outstanding) repeat(vehicle, outstanding)
     gatheredCheck?.()
   })
 
   bus.subscribe(channels.act, { fleet, run }, (act, { vehicle }) => {
-    const pending = outstanding.get(vehicle)
+    const lane = lanes.get(vehicle)?.[laneOf(act.kind)]
+    const pending = lane?.outstanding
     if (!pending || act.run !== run || act.seq !== pending.message.seq || act.kind !== pending.message.kind) {
       observer?.ignored(vehicle)
       return
     }
-    outstanding.delete(vehicle)
+    lane.outstanding = undefined
     observer?.answered(vehicle, act, now() - pending.firstSentAt)
     if (act.kind === 'reset') {
       live.add(vehicle)
       bootAtReset.set(vehicle, statuses.get(vehicle)?.boot ?? 0)
     }
     pending.settle(act)
-    putNext(vehicle)
+    putNext(vehicle, lane)
   })
 
   bus.onConnected(() => {
-    for (const [vehicle, entry] of outstanding) {
-      entry.askedAt = now()
-      repeat(vehicle, entry)
-    }
+    for (const vehicle of lanes.keys())
+      for (const { outstanding } of lanesOf(vehicle)) {
+        if (!outstanding) continue
+        outstanding.askedAt = now()
+        repeat(vehicle, outstanding)
+      }
   })
 
   return {
@@ -168,12 +187,14 @@ export function createLockStep(options: LockStepOptions): LockStep {
     ask(vehicle, question) {
       if (abandoned) return Promise.resolve(undefined)
       return new Promise((settle) => {
-        const entry = { question, settle }
-        if (!outstanding.has(vehicle)) put(vehicle, entry)
-        else waiting.set(vehicle, [...(waiting.get(vehicle) ?? []), entry])
+        const all = lanes.get(vehicle) ?? { control: emptyLane(), round: emptyLane() }
+        lanes.set(vehicle, all)
+        const lane = all[typeof question === 'function' ? 'control' : laneOf(question.kind)]
+        if (lane.outstanding) lane.waiting.push({ question, settle })
+        else put(vehicle, lane, { question, settle })
       })
     },
-    outstanding: (vehicle) => outstanding.get(vehicle)?.message.kind,
+    outstanding: (vehicle) => lanesOf(vehicle).flatMap(({ outstanding }) => outstanding?.message.kind ?? []),
     gathered(timeoutMs) {
       const deadline = now() + timeoutMs
       return new Promise((resolve) => {
@@ -191,20 +212,31 @@ export function createLockStep(options: LockStepOptions): LockStep {
     tick() {
       gatheredCheck?.()
       if (!bus.connected) return
-      for (const [vehicle, entry] of [...outstanding]) {
-        if (now() - entry.askedAt > answerTimeoutMs)
-          leave(vehicle, `${vehicle} did not answer ${entry.message.kind} within ${answerTimeoutMs} ms`)
-        else if (now() - entry.sentAt > resendAfterMs) repeat(vehicle, entry)
-      }
+      for (const vehicle of [...lanes.keys()])
+        for (const { outstanding } of lanesOf(vehicle)) {
+          if (!outstanding) continue
+          if (now() - outstanding.askedAt > answerTimeoutMs)
+            leave(vehicle, `${vehicle} did not answer ${outstanding.message.kind} within ${answerTimeoutMs} ms`)
+          else if (now() - outstanding.sentAt > resendAfterMs) repeat(vehicle, outstanding)
+        }
     },
     abandon() {
       abandoned = true
       giveUpGathering()
-      for (const vehicle of [...outstanding.keys()]) leave(vehicle, 'the run ended')
+      for (const vehicle of [...lanes.keys()])
+        if (lanesOf(vehicle).some(({ outstanding }) => outstanding)) leave(vehicle, 'the run ended')
     },
   }
 }
 
 function isOlder(status: Status, than: Status): boolean {
   return status.boot < than.boot || (status.boot === than.boot && status.connection < than.connection)
+}
+
+function emptyLane(): Lane {
+  return { outstanding: undefined, waiting: [] }
+}
+
+function laneOf(kind: Obs['kind']): keyof Lanes {
+  return kind === 'learn' || kind === 'mix' ? 'round' : 'control'
 }

@@ -14,7 +14,7 @@ export interface StepInfo {
   readonly epochNas: number
   /** Distinct colliding pairs since the reset; a pair counts anew once it had parted. */
   readonly collisions: number
-  /** Commands that safety lowered, counted per step and car. */
+  /** Commands that safety lowered, those of a latched brake among them, counted per step and car. */
   readonly forcedBrakings: number
   /** Share of car-steps below 0.1 m/s since the reset. */
   readonly stoppedShare: number
@@ -28,6 +28,8 @@ export class Score {
   readonly info: StepInfo = { ...nothing }
   /** Per car; filled by the world. */
   readonly rewards: Float64Array
+  /** Per car, 1 where safety lowered a command in the last step. */
+  readonly forced: Uint8Array
   readonly #cars: Pick<Simulator, 'speed' | 'braking' | 'collisions'>
   #colliding = new Set<number>()
   #speedSum = 0
@@ -37,10 +39,12 @@ export class Score {
   constructor(cars: Pick<Simulator, 'speed' | 'braking' | 'collisions'>) {
     this.#cars = cars
     this.rewards = new Float64Array(cars.speed.length)
+    this.forced = new Uint8Array(cars.speed.length)
   }
 
   reset(): void {
     Object.assign(this.info, nothing)
+    this.forced.fill(0)
     this.#colliding.clear()
     this.#speedSum = 0
     this.#nasSum = 0
@@ -56,7 +60,8 @@ export class Score {
     for (let i = 0; i < cars; i++) {
       sum += speed[i]!
       if (speed[i]! < stoppedSpeed) this.#stopped++
-      if (braking[i] === 1 && !Number.isNaN(commands[i]!)) info.forcedBrakings++
+      this.forced[i] = braking[i] === 1 && !Number.isNaN(commands[i]!) ? 1 : 0
+      info.forcedBrakings += this.forced[i]!
     }
     info.collisions += this.#newCollisions()
     info.step++

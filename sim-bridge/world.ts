@@ -53,6 +53,8 @@ export class World<S extends Simulator = Simulator> implements Omit<Simulator, '
   readonly leader: Int32Array
   readonly follower: Int32Array
   readonly braking: Uint8Array
+  /** 1 where safety lowered a command in the last step: what `forcedBrakings` counts. Drivers have no commands. */
+  readonly forced: Uint8Array
   readonly epochSteps: number
 
   readonly #rules: Required<WorldRules>
@@ -87,6 +89,7 @@ export class World<S extends Simulator = Simulator> implements Omit<Simulator, '
     this.braking = simulator.braking
     this.epochSteps = epochSteps
     this.#score = new Score(simulator)
+    this.forced = this.#score.forced
     this.#observations = new Float64Array(cars * observationSize)
     this.#commands = new Float64Array(cars)
     this.#speedBefore = new Float64Array(cars)

@@ -6,21 +6,11 @@ import { onDark, onLight, type Rgb, scaleColour, terminalColour } from '../cli/v
 import { encodeTrajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import { createTrajectoryFiles, trajectoryFile } from '../sim-bridge/trajectory/trajectory-files.ts'
 import { answer, json, refuses, trustmix } from './support/cli.ts'
+import { headway as handPolicy } from './support/watching.ts'
 import { wellFormed } from './support/xml.ts'
 
-const base = {
-  policies: undefined,
-  preset: 'flow',
-  network: 'figure-eight',
-  vehicles: 14,
-  learners: undefined,
-  'start-jitter': 0,
-  sim: 'embedded',
-  setting: 'headway',
-  seed: 1,
-}
-const headway = await recordEpoch({ ...base, controller: 'headway:5' })
-const drivers = await recordEpoch({ ...base, controller: 'none' })
+const headway = await recordEpoch(handPolicy)
+const drivers = await recordEpoch({ ...handPolicy, controller: 'none' })
 
 t.test('colours of the scale grow evenly lighter', async (t) => {
   for (const [from, to] of [onLight, onDark]) {

@@ -149,3 +149,16 @@ function every(t: Test, work: () => void): void {
   const timer = setInterval(work, 10)
   t.teardown(() => clearInterval(timer))
 }
+
+t.test('Ctrl-C ends a run in real time at once', async (t) => {
+  const fleet = startFleet(join(t.testdir(), 'run'), ['--realtime', '--rtf', '50', '--epochs', '50', '--hidden', '8,8'])
+  await fleet.epochDone(1)
+  fleet.child.kill('SIGINT')
+  const { code, stdout, stderr } = await fleet.ended
+  t.equal(code, 130)
+  const { interrupted, epochs } = JSON.parse(stdout)
+  t.equal(interrupted, true)
+  t.ok(epochs.length < 50)
+  t.match(stderr, /^ending$/m)
+  t.notMatch(stderr, /Ctrl-C again/)
+})

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Parser } from 'tap-parser'
 import type { Fault } from '../schemas/faults.ts'
+import type { Obs } from '../schemas/lock-step.ts'
 import { type Report, validateReport } from '../schemas/report.ts'
 import { junitXml, reportTables, tapText } from '../sim-bridge/report/report-text.ts'
 import { drawSchedules, scheduleOf } from '../sim-bridge/schedule.ts'
@@ -46,8 +47,7 @@ t.test('the factor scales the clock', async (t) => {
   t.equal(report.world.targetRtf, 25)
 })
 
-t.test('the world goes on while devices learn: what falls due meanwhile is late, held, then handed over', async (t) => {
-  // The answer of car01 to `learn` takes 5.05 s: half a period before step 150 (and 250) it can be asked again.
+t.test('decisions go on while devices learn', async (t) => {
   const slow: Fault = { kind: 'delay', vehicles: ['car01'], at: 0, until: 25, delayMs: 5_050, messages: ['learn'] }
   const steps = new Set<number>()
   const { summary, report } = await runOnVirtualClock({
@@ -56,26 +56,49 @@ t.test('the world goes on while devices learn: what falls due meanwhile is late,
   })
   t.equal(steps.size, 300)
   t.equal(report.world.jitter?.max, 0, 'no step waited')
-  const { intervalSteps } = scheduleOf(drawSchedules(1, learners), 'car01')
-  let [missed, late, held] = [0, 0, 0]
-  for (const from of [100, 200]) {
-    const due = dueSteps('car01', 300).filter((k) => k > from && k < from + 50)
-    const [first] = due
-    if (first === undefined) continue
-    missed += due.length
-    const steps = from + 50 - first
-    late += steps
-    held += Math.min(steps, Math.max(intervalSteps, 10))
-  }
-  t.ok(missed > 0, 'the schedule of this seed has decisions in those spans')
-  const { misses, missesWhileLearning, lateHeldSteps, handedOverSteps } = device(report)
-  t.same({ misses, missesWhileLearning }, { misses: missed, missesWhileLearning: missed })
-  t.same({ lateHeldSteps, handedOverSteps }, { lateHeldSteps: held, handedOverSteps: late - held })
-  t.equal(device(report, 'car03').misses, 0)
+  t.ok(
+    dueSteps('car01', 300).some((k) => k > 100 && k < 150),
+    'the schedule of this seed has decisions while car01 learns',
+  )
+  const { misses, missesWhileLearning, lateHeldSteps, handedOverSteps, roundTrip } = device(report)
+  t.same(
+    { misses, missesWhileLearning, lateHeldSteps, handedOverSteps },
+    {
+      misses: 0,
+      missesWhileLearning: 0,
+      lateHeldSteps: 0,
+      handedOverSteps: 0,
+    },
+  )
+  t.equal(roundTrip.decide.count, dueSteps('car01', 300).length)
+  t.equal(roundTrip.learn.max, 5_050)
   t.equal(report.world.roundsLeftOut, 0)
   t.equal(summary.learners?.car01?.updates, summary.learners?.car03?.updates)
   t.equal(summary.deterministic, false)
-  t.match(summary.causes, [/rounds of learning ran beside the steps/, /steps were driven while a decision was late/])
+  t.match(summary.causes, [/rounds of learning ran beside the steps/])
+})
+
+t.test('the world goes on without a decision: what falls due meanwhile is late, held, then handed over', async (t) => {
+  const { intervalSteps } = scheduleOf(drawSchedules(1, learners), 'car01')
+  const first = dueSteps('car01', 300).find((k) => k > 100) ?? Number.NaN
+  // A step begins a period after the question to it: the answer comes half a period before step first + 50 begins.
+  const slow: Fault = {
+    kind: 'delay',
+    vehicles: ['car01'],
+    at: first / 10 - 0.05,
+    until: first / 10 + 5,
+    delayMs: 5_050,
+  }
+  const { summary, report } = await runOnVirtualClock({
+    ...{ rtf: 1, roundSteps: 300, faults: [{ ...slow, messages: ['decide'], direction: 'from-device' }] },
+  })
+  const missed = dueSteps('car01', 300).filter((k) => k >= first && k < first + 50).length
+  const held = Math.min(50, Math.max(intervalSteps, 10))
+  const { misses, missesWhileLearning, lateHeldSteps, handedOverSteps } = device(report)
+  t.same({ misses, missesWhileLearning }, { misses: missed, missesWhileLearning: 0 })
+  t.same({ lateHeldSteps, handedOverSteps }, { lateHeldSteps: held, handedOverSteps: 50 - held })
+  t.equal(device(report, 'car03').misses, 0)
+  t.match(summary.causes, [/steps were driven while a decision was late/])
   t.equal(report.faults[0]?.effects.misses, missed, 'put down to the fault')
 })
 
@@ -107,6 +130,41 @@ t.test('the deadline may be a time: then it is judged when the answer comes, in 
   t.match(report, { mode: 'lock-step', deadline: { rule: 'time', ms: 39 }, passed: false })
   const { p50, p999, max, min } = device(report).roundTrip.decide
   t.same([p50, p999, max, min], [40, 40, 40, 40])
+})
+
+t.test('an epoch that ends before a decision is answered still tells its device of the end', async (t) => {
+  const fault: Fault = {
+    kind: 'delay',
+    vehicles: ['car01'],
+    at: 0,
+    until: 30,
+    delayMs: 9_000,
+    direction: 'from-device',
+  }
+  const cases: readonly (readonly [string, number, Fault])[] = [
+    ['asked, not answered', 300, { ...fault, at: 24, messages: ['decide'] }],
+    ['asked while the device is busy with a round', 250, { ...fault, messages: ['learn', 'decide'] }],
+    ['the first one ever', 300, { ...fault, delayMs: 60_000, messages: ['decide'] }],
+  ]
+  for (const [how, roundSteps, late] of cases) {
+    /** By number: a question that is repeated counts once. */
+    const questions = new Map<number, Obs>()
+    const { summary } = await runOnVirtualClock({
+      ...{ rtf: 1, roundSteps, faults: [late], answerTimeoutMs: 120_000 },
+      onQuestion: (vehicle, question) => vehicle === 'car01' && questions.set(question.seq, question),
+    })
+    const heard = [...questions.values()]
+    const closings = heard.filter((question) => 'outcome' in question && question.outcome?.truncated)
+    t.match(closings, [{ kind: 'learn', step: 300, outcome: { truncated: true, terminated: false } }], how)
+    const decisions = heard.filter(({ kind }) => kind === 'decide')
+    t.ok(
+      decisions.every(({ step }) => step < 300),
+      `${how}: nothing is asked about a state after the end`,
+    )
+    // Every outcome became a sample of the device.
+    const outcomes = heard.flatMap((question) => ('outcome' in question && question.outcome ? [question.outcome] : []))
+    t.equal(summary.learners?.car01?.samples, outcomes.length, how)
+  }
 })
 
 t.test('an injected miss turns JUnit and TAP red, and nothing else', async (t) => {

@@ -31,7 +31,7 @@ async function record(controller: string, vehicles?: readonly string[]): Promise
   for (let k = 0; !state.truncated; k++) {
     control(world, k, accelerations)
     state = await world.step(accelerations)
-    recorder.step(accelerations)
+    recorder.step()
   }
   recorder.end()
   t.equal(recorded.length, 1)
@@ -142,7 +142,7 @@ t.test('recorder', async (t) => {
       seen.push([epoch, steps]),
     )
     recorder.begin(7)
-    recorder.step(new Float64Array(14))
+    recorder.step()
     await measureBaseline(world, 1, recorder)
     t.same(seen, [[0, 3]])
   })

@@ -1,10 +1,8 @@
-import { connect as connectTcp } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { MqttClient } from 'mqtt'
-import { ExitError } from '../../schemas/exit.ts'
-import type { Reason } from '../../schemas/reason.ts'
-import { type Address, addressOf, type Channel, filterMatches, filterOf, topicOf } from '../../schemas/topics.ts'
-import type { Bus, Refusal } from './bus.ts'
+import { type Address, type Channel, topicOf } from '../../schemas/topics.ts'
+import { openBrokerStream, parseBrokerUrl } from './broker-url.ts'
+import type { Bus } from './bus.ts'
+import { createInbox } from './inbox.ts'
 import { createOutbox, type Outgoing } from './outbox.ts'
 
 export interface MqttBusOptions {
@@ -37,12 +35,6 @@ export interface MqttBus extends Bus {
   readonly shed: number
 }
 
-interface Subscription {
-  readonly channel: Channel<string, unknown>
-  readonly filter: string
-  readonly handler: (message: unknown, address: Address<string>) => void
-}
-
 /**
  * The bus over MQTT 3.1.1. Each connection is a fresh client without a session: MQTT.js' own store loses publishes made
  * while it replays, so repetition is ours: channels with a queue are re-sent until acknowledged, the lock-step repeats
@@ -50,10 +42,7 @@ interface Subscription {
  */
 export function createMqttBus(options: MqttBusOptions): MqttBus {
   const { maxBackoffMs = 60_000, keepaliveS = 60, jitter = Math.random, onTrouble = () => {} } = options
-  const subscriptions: Subscription[] = []
-  const routes = new Map<string, Subscription[]>()
   const connectedHandlers: (() => void)[] = []
-  const refusedHandlers: ((refusal: Refusal) => void)[] = []
   const outbox = createOutbox()
   let client: MqttClient | undefined
   let online = false
@@ -70,10 +59,19 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   })
   ready.catch(() => {})
 
-  const url = parseUrl(options.url)
+  const guarded = (what: string, work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      onTrouble(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+
+  const inbox = createInbox(guarded)
+  const url = parseBrokerUrl(options.url)
   const open = (): void => {
     const will = options.will?.(connections + 1)
-    const next = new MqttClient(() => stream(url), {
+    const next = new MqttClient(() => openBrokerStream(url), {
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
@@ -113,7 +111,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
         },
       )
     })
-    next.on('message', (topic, payload) => receive(topic, payload))
+    next.on('message', (topic, payload) => inbox.receive(topic, payload))
     next.on('error', (error) => {
       // One line an outage: the first error that keeps it from being connected.
       if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
@@ -134,58 +132,12 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
   const subscribeAll = async (next: MqttClient): Promise<void> => {
     const asked = new Set<string>()
     for (;;) {
-      const filters = [...new Set(subscriptions.map((s) => s.filter))].filter((filter) => !asked.has(filter))
+      const filters = inbox.filters().filter((filter) => !asked.has(filter))
       if (filters.length === 0) return
       for (const filter of filters) asked.add(filter)
       const granted = await next.subscribeAsync(filters, { qos: 1 })
       const refused = granted.filter((grant) => grant.qos === 128).map((grant) => grant.topic)
       if (refused.length > 0) throw new Error(`the broker refused ${refused.join(', ')}`)
-    }
-  }
-
-  const receive = (topic: string, payload: Buffer): void => {
-    for (const { channel, handler } of routeOf(topic)) {
-      const address = addressOf(channel, topic)
-      if (!address || payload.length === 0) continue
-      const refuse = (reason: Reason, detail: string): void => {
-        for (const told of refusedHandlers) told({ channel: channel.name, address, reason, detail })
-      }
-      if (payload.length > channel.maxBytes) {
-        refuse('over-size', `${channel.name} must be at most ${channel.maxBytes} bytes, got ${payload.length}`)
-        continue
-      }
-      if (!channel.validate) {
-        guarded(channel.name, () => handler(payload, address))
-        continue
-      }
-      let value: unknown
-      try {
-        value = JSON.parse(payload.toString('utf8'))
-      } catch {
-        refuse('malformed', `${channel.name} must be JSON`)
-        continue
-      }
-      const validated = channel.validate(value)
-      if (validated.ok) guarded(channel.name, () => handler(validated.value, address))
-      else refuse(validated.reason, `${channel.name}: ${validated.detail}`)
-    }
-  }
-
-  const routeOf = (topic: string): Subscription[] => {
-    let route = routes.get(topic)
-    if (!route) {
-      if (routes.size >= 4096) routes.clear()
-      route = subscriptions.filter((s) => addressOf(s.channel, topic) && filterMatches(s.filter, topic))
-      routes.set(topic, route)
-    }
-    return route
-  }
-
-  const guarded = (what: string, work: () => void): void => {
-    try {
-      work()
-    } catch (error) {
-      onTrouble(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }
   }
 
@@ -226,18 +178,14 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
       client?.publish(topicOf(channel, address), '', { qos: channel.qos, retain: true })
     },
     subscribe(channel, address, handler) {
-      const filter = filterOf(channel, address)
-      subscriptions.push({ channel, filter, handler } as unknown as Subscription)
-      routes.clear()
+      const filter = inbox.add(channel, address, handler)
       if (online) client?.subscribe(filter, { qos: 1 })
     },
     onConnected(handler) {
       connectedHandlers.push(handler)
       if (online) guarded('a connection handler', handler)
     },
-    onRefused(handler) {
-      refusedHandlers.push(handler)
-    },
+    onRefused: inbox.onRefused,
     async close() {
       closed = true
       clearTimeout(retry)
@@ -255,20 +203,3 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
 
 /** How long a close waits for acknowledgements. */
 const closeWithinMs = 2_000
-
-/** Throws ExitError 2 for what is not `mqtt://host:port` or `mqtts://host:port`. */
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['mqtt:', 'mqtts:'].includes(url.protocol) || url.hostname === '')
-    throw new ExitError('usage', `broker must be mqtt://host:port or mqtts://host:port, got ${text}`)
-  if (url.username !== '' || url.password !== '')
-    throw new ExitError('usage', 'broker must not hold user or password; give --username and --password-file')
-  return url
-}
-
-/** A socket without Nagle's delay: lock-step sends one small message at a time. */
-function stream(url: URL) {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (url.protocol === 'mqtts:') return connectTls({ host, port: Number(url.port || 8883), servername: host })
-  return connectTcp({ host, port: Number(url.port || 1883), noDelay: true })
-}

@@ -1,5 +1,6 @@
 import type { Architecture, Learner, Minibatch, Vector } from './engine.ts'
 import { requireFinite } from './finite.ts'
+import { policyLayout, valueLayout } from './parameters.ts'
 
 /** A minibatch of its own memory, filled by `gather`. */
 export interface Gathered extends Minibatch {
@@ -44,8 +45,8 @@ export function requireRows(rows: Int32Array, count: number): void {
 /** RangeError at the first value of the samples or of the learner's parameters that is not finite. */
 export function requireTrainable(learner: Learner, batch: Minibatch, architecture: Architecture): void {
   const { count } = batch
-  requireFinite('policy', learner.policy, learner.policy.length)
-  requireFinite('value', learner.value, learner.value.length)
+  requireFinite('policy', learner.policy, policyLayout(architecture).size)
+  requireFinite('value', learner.value, valueLayout(architecture).size)
   requireFinite('observations', batch.observations, count * architecture.observationSize)
   requireFinite('actions', batch.actions, count * architecture.actionSize)
   requireFinite('logProb', batch.logProb, count)

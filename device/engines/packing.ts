@@ -78,8 +78,10 @@ export function createPacking(kernel: Kernel, layout: Layout, prefix: string): P
   }
 }
 
-/** Writes a flat vector as float32 to the packing's `flat`. */
+/** Writes a flat vector as float32 to the packing's `flat`. RangeError where the vector is too short. */
 export function stage(kernel: Kernel, { flat, count }: Packing, vector: Vector, from: number): void {
+  if (vector.length < from + count)
+    throw new RangeError(`parameters must hold ${from + count} values, got ${vector.length}`)
   kernel.f32.set(vector.length === count ? vector : vector.subarray(from, from + count), flat / 4)
 }
 

@@ -3,11 +3,11 @@ import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { generalizedAdvantage } from '../core/gae.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
-import { createTrace, createWorkspace, forward, networkOf, reserve, tangent } from '../core/mlp.ts'
+import { backward, createTrace, createWorkspace, forward, networkOf, reserve, tangent } from '../core/mlp.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createMeanActor } from './mean-actor.ts'
 import { createPassCache, type Pass } from './pass-cache.ts'
-import { startReferenceUpdate } from './reference-update.ts'
+import { type BothVectors, type OutputGradient, startPassUpdate } from './pass-update.ts'
 
 /**
  * The engine that defines the numbers: float64, sums in a fixed order, written as the equations stand. Allocates only
@@ -76,6 +76,21 @@ export function createReferenceEngine(architecture: Architecture): Engine {
     return gaussianMeanKl(fromPass.outputs, toPass.outputs, count, actionSize, from, to, logStdOffset)
   }
 
+  function differentiate(
+    { policy, value }: BothVectors,
+    observations: Float64Array,
+    count: number,
+    loss: (mean: Float64Array, stateValue: Float64Array) => OutputGradient,
+    gradient: BothVectors,
+  ): void {
+    copyRows(observations, reserve(policyNetwork, policyTrace, count), count * observationSize)
+    copyRows(observations, reserve(valueNetwork, valueTrace, count), count * observationSize)
+    const mean = forward(policyNetwork, policy, policyTrace)
+    const outputs = loss(mean, forward(valueNetwork, value, valueTrace))
+    backward(policyNetwork, policy, policyTrace, outputs.mean, gradient.policy, workspace)
+    backward(valueNetwork, value, valueTrace, outputs.stateValue, gradient.value, workspace)
+  }
+
   return {
     id: 'reference/1',
     architecture,
@@ -87,7 +102,7 @@ export function createReferenceEngine(architecture: Architecture): Engine {
     fisherSampled: sampledForm,
     meanKl,
     generalizedAdvantage,
-    startUpdate: (learner, batch, options) => startReferenceUpdate(architecture, learner, batch, options),
+    startUpdate: (learner, batch, options) => startPassUpdate(differentiate, architecture, learner, batch, options),
   }
 }
 

@@ -8,6 +8,7 @@ import { noCounts } from '../report/meter.ts'
 import { corrupt, isRefused } from './corruption.ts'
 import { falsified } from './falsified.ts'
 import { inWindow, type PlannedFault } from './fault-plan.ts'
+import { isHeardOn, isSentOn } from './typed-channel.ts'
 
 export interface FaultyBusOptions {
   readonly bus: Bus
@@ -191,7 +192,8 @@ export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
       return bus.connections
     },
     publish<K extends string, M>(channel: Channel<K, M>, address: Address<K>, message: M): void {
-      if ((channel as unknown) === channels.obs) ask(address as unknown as ObsAddress, message as unknown as Obs)
+      const sent = [channel, address, message] as const
+      if (isSentOn(channels.obs, sent)) ask(sent[1], sent[2])
       else bus.publish(channel, address, message)
     },
     subscribe<K extends string, M>(
@@ -199,9 +201,10 @@ export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
       address: Partial<Address<K>>,
       handler: (message: M, address: Address<K>) => void,
     ): void {
-      const heard = handler as unknown as (act: Act, address: ObsAddress) => void
-      if ((channel as unknown) !== channels.act) bus.subscribe(channel, address, handler)
-      else bus.subscribe(channels.act, address as Partial<ObsAddress>, (act, from) => answer(from, act, heard))
+      const wanted = [channel, address, handler] as const
+      if (isHeardOn(channels.act, wanted))
+        bus.subscribe(channels.act, wanted[1], (act, from) => answer(from, act, wanted[2]))
+      else bus.subscribe(channel, address, handler)
     },
     clear: (channel, address) => bus.clear(channel, address),
     onConnected: (handler) => bus.onConnected(handler),

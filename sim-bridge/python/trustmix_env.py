@@ -1,13 +1,7 @@
-"""Gymnasium and PettingZoo environments over `trustmix sim-bridge --serve`.
+"""Gymnasium and PettingZoo environments over `trustmix sim-bridge --serve`; docs/python.md says what they mean.
 
     env = TrustmixEnv(command=["npx", "trustmix", "sim-bridge", "--serve", "--learners", "1"], decision_steps=10)
     env = TrustmixParallelEnv(address=("127.0.0.1", 40123), observation="gaps", action="acceleration")
-
-`command` starts a server, which ends with `close` or with this program; `address` connects to one that runs. The
-server's command line chooses world, reward and defaults. It scales actions in [-1, 1] to accelerations or time gaps; NaN
-leaves a car to the simulator's driver. Observations are what trustmix's own devices see, `raw` and `gaps` as in its
-settings letter and headway, or `sensed`, metres and m/s. An action is held for `decision_steps` steps, the reward is
-the mean over them. The same seed gives the same starts; the same actions then give the same epoch, bit for bit.
 """
 import json
 import math
@@ -18,7 +12,6 @@ import gymnasium
 import numpy as np
 import pettingzoo
 
-VERSION = 1  # of the protocol
 COMMAND = ("npx", "trustmix", "sim-bridge", "--serve")
 
 
@@ -38,18 +31,17 @@ class Connection:
             self.lines = self.socket.makefile("rb")
             self.hello = self._answer()
             self.agents = self.hello["agents"]
-            if self.hello["version"] != VERSION or not self.agents:
-                raise TrustmixError(f"version must be {VERSION} and a car must learn, got {self.hello}")
+            if self.hello["version"] != 1 or not self.agents:
+                raise TrustmixError(f"version must be 1 and a car must learn, got {self.hello}")
             given = {"observation": observation, "action": action, "decisionSteps": decision_steps}
             self.options = {**self.hello["defaults"], **{k: v for k, v in given.items() if v is not None}}
             name, views = self.options["observation"], self.hello["observations"]
             if name not in views:
                 raise TrustmixError(f"observation must be one of {', '.join(views)}, got {name}")
-            view = views[name]
         except BaseException:
             self.close()
             raise
-        self.observation_space = gymnasium.spaces.Box(np.float32(view["low"]), np.float32(view["high"]))
+        self.observation_space = gymnasium.spaces.Box(np.float32(views[name]["low"]), np.float32(views[name]["high"]))
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
 
     def _start(self, command):
@@ -87,10 +79,8 @@ class Connection:
         for end in filter(None, (self.lines, self.socket)):
             end.close()
         if self.process:
-            self.process.stdin.close()
-            self.process.stdout.close()
             try:
-                self.process.wait(10)
+                self.process.communicate(timeout=10)  # ends its input, and thereby the server
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -99,8 +89,6 @@ class Connection:
 
 class TrustmixEnv(gymnasium.Env):
     """One learning car, `agent` or the first; the other learners act as `others` says ({id: action}) or are driven."""
-
-    metadata = {"render_modes": []}
 
     def __init__(self, command=COMMAND, agent=None, others=None, **options):
         self.connection = Connection(command, **options)
@@ -129,7 +117,6 @@ class TrustmixEnv(gymnasium.Env):
 
 class TrustmixParallelEnv(pettingzoo.ParallelEnv):
     """All learning cars, by the server's ids; one without an action in a step is left to its driver."""
-
     metadata = {"render_modes": [], "name": "trustmix_v1"}
     render_mode = None
 

@@ -10,13 +10,15 @@ import type { World } from '../world.ts'
 import { openWorld } from '../worlds.ts'
 import { featuresOf } from './decisions.ts'
 import { Lines } from './lines.ts'
-import { createSession, refusal } from './session.ts'
+import { createSession, refusal, type Session } from './session.ts'
 
 export interface ServeOptions {
   readonly config: Config
   readonly software: string
   /** Clients at a time; further ones are told `full` and let go. 64 if not given. */
   readonly maxClients?: number
+  /** Monotonic milliseconds, by which `tick` reckons `config.idleTimeoutS`; without it clients may be silent for ever. */
+  readonly now?: () => number
   /** Told of a client that had to be let go because of a defect of ours. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -27,8 +29,20 @@ export interface WorldServer {
   readonly clients: number
   /** Bytes of answers that clients have left unread so far, kept in this process. */
   readonly unread: number
+  /** Lets clients go that have been silent for too long; call it now and then. */
+  tick(): void
   /** Lets all clients go and closes their worlds. */
   close(): Promise<void>
+}
+
+interface Client {
+  readonly served: Promise<void>
+  readonly silence: Silence
+}
+
+/** Since when a client has been silent, by the server's clock; undefined while an answer is computed. */
+interface Silence {
+  since: number | undefined
 }
 
 /**
@@ -39,6 +53,7 @@ export async function serveWorlds({
   config,
   software,
   maxClients = 64,
+  now = () => 0,
   onFailure,
 }: ServeOptions): Promise<WorldServer> {
   const first = await openWorld(config)
@@ -50,19 +65,20 @@ export async function serveWorlds({
     spare = undefined
     return world ?? openWorld(config)
   }
-  const clients = new Map<Socket, Promise<void>>()
+  const clients = new Map<Socket, Client>()
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => {
     // What breaks a connection shows as its end.
     socket.on('error', () => {})
     if (clients.size >= maxClients) {
       const full = refusal('full', `at most ${maxClients} clients are served at a time, got one more`)
-      socket.end(`${JSON.stringify(full)}\n`, () => socket.destroy())
+      letGo(socket, full)
       return
     }
-    const served = serve(socket, hello, open)
+    const silence: Silence = { since: now() }
+    const served = serve(socket, createSession(hello, open), { hello, silence, now })
       .catch((error: unknown) => onFailure?.(error))
       .finally(() => clients.delete(socket))
-    clients.set(socket, served)
+    clients.set(socket, { served, silence })
   })
   try {
     await listen(server, config)
@@ -82,10 +98,19 @@ export async function serveWorlds({
       for (const socket of clients.keys()) bytes += socket.writableLength
       return bytes
     },
+    tick() {
+      const { idleTimeoutS } = config
+      for (const [socket, { silence }] of clients) {
+        if (idleTimeoutS === 0 || silence.since === undefined) continue
+        if (now() - silence.since <= 1_000 * idleTimeoutS) continue
+        silence.since = undefined
+        letGo(socket, refusal('idle', `a client must send something within ${idleTimeoutS} s, got nothing`))
+      }
+    },
     async close() {
       server.close()
       for (const socket of clients.keys()) socket.destroy()
-      await Promise.all(clients.values())
+      await Promise.all([...clients.values()].map(({ served }) => served))
       await spare?.close()
     },
   }
@@ -104,16 +129,24 @@ async function listen(server: Server, { host, port }: Config): Promise<void> {
  * Answers a client's requests one after the other until it goes. Nothing is read while an answer is under way or unread,
  * so a client that does not read its answers stops its own requests and costs no memory.
  */
-async function serve(socket: Socket, hello: ServeHello, open: () => Promise<World>): Promise<void> {
-  const session = createSession(hello, open)
+async function serve(
+  socket: Socket,
+  session: Session,
+  { hello, silence, now }: { readonly hello: ServeHello; readonly silence: Silence; readonly now: () => number },
+): Promise<void> {
   const lines = new Lines(maxRequestBytes)
   try {
     await send(socket, hello)
-    for await (const chunk of socket)
+    for await (const chunk of socket) {
+      silence.since = now()
       for (const line of lines.push(chunk)) {
         if (socket.destroyed) return
-        await send(socket, await session.answer(line))
+        silence.since = undefined
+        const reply = await session.answer(line)
+        silence.since = now()
+        await send(socket, reply)
       }
+    }
   } catch (error) {
     // A connection that broke is no failure of ours.
     if (!socket.destroyed) throw error
@@ -121,6 +154,12 @@ async function serve(socket: Socket, hello: ServeHello, open: () => Promise<Worl
     socket.destroy()
     await session.close()
   }
+}
+
+/** Says why and closes; a client that does not read what it was sent before is closed without a word. */
+function letGo(socket: Socket, reason: ServeReply): void {
+  if (socket.writableLength > 0) socket.destroy()
+  else socket.end(`${JSON.stringify(reason)}\n`, () => socket.destroy())
 }
 
 async function send(socket: Socket, reply: ServeReply): Promise<void> {

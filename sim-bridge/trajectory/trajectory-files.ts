@@ -1,5 +1,6 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory } from '../../device/directory.ts'
 import { encodeTrajectory, type Trajectory } from './trajectory.ts'
 
 /** Name of a run's recorded epochs: files `trajectories/<name>.safetensors` of its directory. */
@@ -25,7 +26,7 @@ export function createTrajectoryFiles(
       trajectory.epoch === 0 ? ['baseline'] : trajectory.epoch === 1 ? ['first', 'last'] : ['last']
     const bytes = encodeTrajectory(trajectory)
     try {
-      mkdirSync(join(runDirectory, 'trajectories'), { recursive: true })
+      makeDirectory(join(runDirectory, 'trajectories'))
       for (const name of names) {
         const path = trajectoryFile(runDirectory, name)
         writeFileSync(`${path}.tmp`, bytes)

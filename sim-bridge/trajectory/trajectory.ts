@@ -26,7 +26,7 @@ export interface Trajectory extends TrajectoryFacts {
   readonly position: Float32Array
   /** m/s */
   readonly speed: Float32Array
-  /** 1 where safety lowered a command. */
+  /** 1 where safety lowered a command: the world's `forced`. */
   readonly braking: Float32Array
 }
 
@@ -34,8 +34,8 @@ export interface Trajectory extends TrajectoryFacts {
 export interface Recorder {
   /** Begins epoch `epoch`, 0 for the drivers' baseline; what was recorded of an unfinished one is forgotten. */
   begin(epoch: number): void
-  /** Takes the world's state after a step that was driven with these commands (m/s², NaN: none). */
-  step(accelerations: Float64Array): void
+  /** Takes the world's state after a step. */
+  step(): void
   /** The epoch is over. */
   end(): void
 }
@@ -61,14 +61,13 @@ export function createRecorder(
       epoch = next
       steps = 0
     },
-    step(accelerations) {
+    step() {
       if (steps === epochSteps) return
       const row = steps * cars
       for (let i = 0; i < cars; i++) {
         position[row + i] = world.position[i]!
         speed[row + i] = world.speed[i]!
-        const forced = world.braking[i] === 1 && learner[i] === true && !Number.isNaN(accelerations[i]!)
-        braking[row + i] = forced ? 1 : 0
+        braking[row + i] = world.forced[i]!
       }
       steps++
     },

@@ -47,6 +47,12 @@ def check_own(command):
     env.reset(seed=7)
     *_, terminated, truncated, info = env.step(np.float32([np.nan]))
     assert info["step"] == 10 and not terminated and not truncated
+    for beyond in (np.inf, -np.inf):
+        try:
+            env.step(np.float32([beyond]))
+            raise AssertionError("an infinite action must be refused")
+        except TrustmixError as error:
+            assert str(error).startswith("malformed: "), error
     ends = 1
     while not truncated:
         *_, truncated, info = env.step(np.float32([1]))

@@ -6,9 +6,11 @@ import { createInProcessIdentity } from '../../device/identity.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
 import type { Fault } from '../../schemas/faults.ts'
+import type { Obs } from '../../schemas/lock-step.ts'
 import type { Report } from '../../schemas/report.ts'
 import { settings } from '../../schemas/setting.ts'
 import type { Summary } from '../../schemas/summary.ts'
+import { channels } from '../../schemas/topics.ts'
 import { type BridgeOptions, createBridge } from '../../sim-bridge/bridge.ts'
 import { planFaults } from '../../sim-bridge/faults/fault-plan.ts'
 import { createFaultyBus } from '../../sim-bridge/faults/faults.ts'
@@ -50,11 +52,14 @@ export interface RunOptions {
   readonly epochSteps?: number
   readonly roundSteps?: number
   readonly deadlineMs?: number
+  readonly answerTimeoutMs?: number
   readonly faults?: readonly Fault[]
   readonly limits?: Partial<Limits>
   readonly seed?: number
   /** Told of each step. */
   readonly onStep?: BridgeOptions['onStep']
+  /** Told of each question that reaches a device. */
+  readonly onQuestion?: (vehicle: string, question: Obs) => void
 }
 
 /** A run of two devices in this process on a virtual clock: what is computed takes no time. */
@@ -63,6 +68,7 @@ export async function runOnVirtualClock(options: RunOptions): Promise<{ summary:
   const clock = createVirtualClock()
   const broker = createLocalBroker()
   for (const id of learners) createCar(id, broker.connect(), { seed })
+  broker.connect().subscribe(channels.obs, {}, (question, { vehicle }) => options.onQuestion?.(vehicle, question))
   const world = createSmallWorld(options.epochSteps)
   const { stepLength } = world
   const faulty = createFaultyBus({
@@ -78,6 +84,7 @@ export async function runOnVirtualClock(options: RunOptions): Promise<{ summary:
     ...{ setting: settings.headway, method: 'gated', now: clock.now, meter },
     ...(options.roundSteps !== undefined && { roundSteps: options.roundSteps }),
     ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(options.answerTimeoutMs !== undefined && { answerTimeoutMs: options.answerTimeoutMs }),
     ...(pace && { pace }),
     onStep(epoch, k) {
       faulty.at(epoch, k)

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { type Config, defaultConfig } from '../../schemas/config.ts'
 import { type ServeHello, type ServeReply, type ServeTransition, validateServeReply } from '../../schemas/serve.ts'
+import { type ServeOptions, serveWorlds, type WorldServer } from '../../sim-bridge/serve/serve.ts'
 
 /** A client of `sim-bridge --serve` that checks every reply against its schema. */
 export interface ServeClient {
@@ -54,4 +57,17 @@ export async function rawServeClient(port: number): Promise<ServeClient> {
     },
     close: () => void socket.destroy(),
   }
+}
+
+/** A server of worlds that ends with the test, which fails where a client is let go because of a defect. */
+export async function serverOf(
+  t: Test,
+  change: Partial<Config> = {},
+  more: Partial<ServeOptions> = {},
+): Promise<WorldServer> {
+  const config = { ...defaultConfig, ...change }
+  const onFailure = (error: unknown) => t.fail(String(error))
+  const server = await serveWorlds({ config, software: 'test', onFailure, ...more })
+  t.teardown(() => server.close())
+  return server
 }

@@ -3,25 +3,44 @@ import { exp } from '../core/elementary.ts'
 import type { Architecture, EngineUpdate, Learner, Minibatch, PpoOptions, PpoStatistics } from '../core/engine.ts'
 import { gaussianEntropy, gaussianLogProb } from '../core/gaussian.ts'
 import { createGathered, gather, requireTrainable } from '../core/minibatch.ts'
-import { backward, createTrace, createWorkspace, forward, networkOf, reserve } from '../core/mlp.ts'
-import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
+import { policyLayout, slotOf } from '../core/parameters.ts'
 
-/** The PPO update that defines the numbers: float64, written as the equations stand. */
-export function startReferenceUpdate(
+/**
+ * Forward and backward pass of both networks over `count` rows: hands the outputs to `loss`, which returns their gradients,
+ * and writes the gradient of every weight and bias to `gradient` (`log_std` is not touched).
+ */
+export type Differentiate = (
+  parameters: BothVectors,
+  observations: Float64Array,
+  count: number,
+  loss: (mean: Float64Array, stateValue: Float64Array) => OutputGradient,
+  gradient: BothVectors,
+) => void
+
+/** Vectors of the policy's and the value network's layout. */
+export interface BothVectors {
+  readonly policy: Float64Array
+  readonly value: Float64Array
+}
+
+/** ∂L/∂(policy mean) [count, actionSize] and ∂L/∂V [count]. */
+export interface OutputGradient {
+  readonly mean: Float64Array
+  readonly stateValue: Float64Array
+}
+
+/** A PPO update in float64 around the passes of an engine: loss, clipping and Adam as the equations stand. */
+export function startPassUpdate(
+  differentiate: Differentiate,
   architecture: Architecture,
   learner: Learner,
   batch: Minibatch,
   options: PpoOptions,
 ): EngineUpdate {
   requireTrainable(learner, batch, architecture)
-  const { observationSize, actionSize } = architecture
-  const layout = policyLayout(architecture)
-  const logStdOffset = slotOf(layout, 'log_std').offset
-  const policyNetwork = networkOf(layout, 'policy')
-  const valueNetwork = networkOf(valueLayout(architecture), 'value')
-  const policyTrace = createTrace()
-  const valueTrace = createTrace()
-  const workspace = createWorkspace()
+  const { actionSize } = architecture
+  const { clipRange, entropyCoef, valueCoef, maxGradNorm } = options
+  const logStdOffset = slotOf(policyLayout(architecture), 'log_std').offset
   const samples = createGathered(architecture, batch.count)
   gather(
     batch,
@@ -31,35 +50,39 @@ export function startReferenceUpdate(
   )
   const policy = learner.policy.slice()
   const value = learner.value.slice()
+  const parameters = { policy, value }
   const adam = { step: learner.adam.step, m: learner.adam.m.slice(), v: learner.adam.v.slice() }
-  const gradient = {
-    policy: new Float64Array(policy.length),
-    value: new Float64Array(value.length),
-    mean: new Float64Array(0),
-    stateValue: new Float64Array(0),
-  }
+  const gradient = { policy: new Float64Array(policy.length), value: new Float64Array(value.length) }
+  const sums = { policyLoss: 0, valueLoss: 0, entropy: 0, approxKl: 0, clipped: 0 }
+  let outputGradient = { mean: new Float64Array(0), stateValue: new Float64Array(0) }
   let minibatch = createGathered(architecture, 0)
   let logProbs = new Float64Array(0)
   let advantages = new Float64Array(0)
 
-  /**
-   * Loss = −min(ratio·Â, clip(ratio, 1 ± clipRange)·Â) − entropyCoef·H + valueCoef·½(V − R)², one gradient-norm clip and
-   * one Adam step over both networks. Where the gradient is not finite nothing is changed.
-   */
+  /** One gradient-norm clip and one Adam step over both networks; where the gradient is not finite nothing is changed. */
   function step(rows: Int32Array): PpoStatistics {
     const count = rows.length
     growTo(count)
     gather(samples, rows, minibatch, architecture)
-    const { observations, actions } = minibatch
-    const { clipRange, entropyCoef, valueCoef, maxGradNorm } = options
     normalized(minibatch, options.normalizeAdvantage, advantages)
+    differentiate(parameters, minibatch.observations, count, loss, gradient)
 
-    copyRows(observations, reserve(policyNetwork, policyTrace, count), count * observationSize)
-    copyRows(observations, reserve(valueNetwork, valueTrace, count), count * observationSize)
-    const mean = forward(policyNetwork, policy, policyTrace)
-    const stateValues = forward(valueNetwork, value, valueTrace)
+    const gradNorm = Math.sqrt(sumOfSquares(gradient.policy) + sumOfSquares(gradient.value))
+    if (Number.isFinite(gradNorm)) {
+      const scale = Math.min(1, maxGradNorm / (gradNorm + 1e-6)) // as torch.nn.utils.clip_grad_norm_
+      const step = adamAdvance(adam, options.learningRate)
+      adamUpdate(adam, 0, policy, gradient.policy, scale, step, options.adamEpsilon)
+      adamUpdate(adam, policy.length, value, gradient.value, scale, step, options.adamEpsilon)
+    }
+    const { policyLoss, valueLoss, entropy, approxKl, clipped } = sums
+    const total = policyLoss - entropyCoef * entropy + valueCoef * valueLoss
+    return { policyLoss, valueLoss, entropy, loss: total, gradNorm, approxKl, clipFraction: clipped / count }
+  }
+
+  /** Loss = −min(ratio·Â, clip(ratio, 1 ± clipRange)·Â) − entropyCoef·H + valueCoef·½(V − R)², and its gradients. */
+  function loss(mean: Float64Array, stateValues: Float64Array): OutputGradient {
+    const { count, actions, returns } = minibatch
     gaussianLogProb(mean, actions, count, actionSize, policy, logStdOffset, logProbs)
-
     let policyLoss = 0
     let valueLoss = 0
     let approxKl = 0
@@ -79,29 +102,22 @@ export function startReferenceUpdate(
       for (let j = 0; j < actionSize; j++) {
         const inverseStd = exp(-policy[logStdOffset + j]!)
         const z = (actions[i * actionSize + j]! - mean[i * actionSize + j]!) * inverseStd
-        gradient.mean[i * actionSize + j] = slope * z * inverseStd
+        outputGradient.mean[i * actionSize + j] = slope * z * inverseStd
         gradient.policy[logStdOffset + j] = gradient.policy[logStdOffset + j]! + slope * (z * z - 1)
       }
-      const error = stateValues[i]! - minibatch.returns[i]!
+      const error = stateValues[i]! - returns[i]!
       valueLoss += (0.5 * error * error) / count
-      gradient.stateValue[i] = (valueCoef * error) / count
+      outputGradient.stateValue[i] = (valueCoef * error) / count
     }
-    const entropy = gaussianEntropy(policy, logStdOffset, actionSize)
     for (let j = 0; j < actionSize; j++) {
       gradient.policy[logStdOffset + j] = gradient.policy[logStdOffset + j]! - entropyCoef // ∂H/∂log σ_j = 1
     }
-    backward(policyNetwork, policy, policyTrace, gradient.mean, gradient.policy, workspace)
-    backward(valueNetwork, value, valueTrace, gradient.stateValue, gradient.value, workspace)
-
-    const gradNorm = Math.sqrt(sumOfSquares(gradient.policy) + sumOfSquares(gradient.value))
-    if (Number.isFinite(gradNorm)) {
-      const scale = Math.min(1, maxGradNorm / (gradNorm + 1e-6)) // as torch.nn.utils.clip_grad_norm_
-      const step = adamAdvance(adam, options.learningRate)
-      adamUpdate(adam, 0, policy, gradient.policy, scale, step, options.adamEpsilon)
-      adamUpdate(adam, policy.length, value, gradient.value, scale, step, options.adamEpsilon)
-    }
-    const loss = policyLoss - entropyCoef * entropy + valueCoef * valueLoss
-    return { policyLoss, valueLoss, entropy, loss, gradNorm, approxKl, clipFraction: clipped / count }
+    sums.policyLoss = policyLoss
+    sums.valueLoss = valueLoss
+    sums.entropy = gaussianEntropy(policy, logStdOffset, actionSize)
+    sums.approxKl = approxKl
+    sums.clipped = clipped
+    return outputGradient
   }
 
   function growTo(count: number): void {
@@ -109,8 +125,7 @@ export function startReferenceUpdate(
     minibatch = createGathered(architecture, count)
     logProbs = new Float64Array(count)
     advantages = new Float64Array(count)
-    gradient.mean = new Float64Array(count * actionSize)
-    gradient.stateValue = new Float64Array(count)
+    outputGradient = { mean: new Float64Array(count * actionSize), stateValue: new Float64Array(count) }
   }
 
   return {
@@ -135,10 +150,6 @@ function normalized({ advantage, count }: Minibatch, normalize: boolean, out: Fl
   const centre = applies ? mean : 0
   const scale = applies ? Math.sqrt(squares / (count - 1)) + 1e-8 : 1
   for (let i = 0; i < count; i++) out[i] = (advantage[i]! - centre) / scale
-}
-
-function copyRows(from: Float64Array, to: Float64Array, size: number): void {
-  for (let i = 0; i < size; i++) to[i] = from[i]!
 }
 
 function sumOfSquares(values: Float64Array): number {
