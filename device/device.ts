@@ -18,7 +18,7 @@ import { methods } from './methods/index.ts'
 import type { Finding } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
-import type { Kind } from './params.ts'
+import type { DecodeParams, Kind } from './params.ts'
 import { type Limits, permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
@@ -41,6 +41,8 @@ export interface DeviceOptions {
   readonly onEnd?: (policy: Float64Array) => void
   /** Called between the steps of learning: where it gives a promise, learning waits for it. */
   readonly pause?: () => Promise<void> | undefined
+  /** How parameter messages are decoded; devices of one process can share the work. */
+  readonly decode?: DecodeParams
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -115,7 +117,7 @@ export function createDevice(options: DeviceOptions): Device {
     agent,
     method,
     config,
-    mailbox: createMailbox(fleet, kind, identity),
+    mailbox: createMailbox(fleet, kind, identity, { decode: options.decode }),
     now,
     publishVerdict,
     ask(peer, wanted, round) {

@@ -83,6 +83,33 @@ export function sealedSize(architecture: Architecture): number {
 /** Header of a parameter message: metadata and one entry a tensor of at most three hidden layers. */
 const maxHeaderBytes = 2_048
 
+/** A message whose framing is sound: its strings, tensors, and the policyHash that the tensors really have. */
+export interface DecodedParams {
+  readonly metadata: ReadonlyMap<string, string>
+  readonly tensors: ReadonlyMap<string, Tensor>
+  readonly hash: string
+}
+
+export type DecodeParams = (bytes: Uint8Array) => DecodedParams
+
+/** Throws where the bytes are no container. */
+export function decodeParams(bytes: Uint8Array): DecodedParams {
+  const { metadata, tensors } = decodeSafetensors(bytes)
+  return { metadata, tensors, hash: tensorsHash(tensors) }
+}
+
+/** Decodes the same message once, however many receivers in this process it is handed to. */
+export function createSharedDecoder(): DecodeParams {
+  const decoded = new WeakMap<Uint8Array, DecodedParams>()
+  return (bytes) => {
+    const known = decoded.get(bytes)
+    if (known) return known
+    const fresh = decodeParams(bytes)
+    decoded.set(bytes, fresh)
+    return fresh
+  }
+}
+
 /** Where a parameter message arrived and what is known there. */
 export interface Arrival {
   readonly fleet: string
@@ -94,12 +121,18 @@ export interface Arrival {
 }
 
 /** Checks in order: size, framing, signature, replay, shape, finiteness. Never throws. */
-export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, identity: Identity): Opened {
+export function openParams(
+  bytes: Uint8Array,
+  arrival: Arrival,
+  kind: Kind,
+  identity: Identity,
+  decode: DecodeParams = decodeParams,
+): Opened {
   const maxBytes = arrival.maxBytes ?? largestPayload
   if (bytes.length > maxBytes) return refuse('over-size', `must be at most ${maxBytes} bytes, got ${bytes.length}`)
-  let file: ReturnType<typeof decodeSafetensors>
+  let file: DecodedParams
   try {
-    file = decodeSafetensors(bytes)
+    file = decode(bytes)
   } catch (error) {
     return refuse('malformed', (error as Error).message)
   }
@@ -120,7 +153,7 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
   if (checked !== 'ok') return refuse(checked, `of ${vehicle}`)
   const hash = field('policyHash')
   // The signature covers the header; through policyHash it covers the tensors.
-  if (tensorsHash(file.tensors) !== hash) return refuse('bad-signature', 'policyHash is not that of the tensors')
+  if (file.hash !== hash) return refuse('bad-signature', 'policyHash is not that of the tensors')
   const boot = Number(field('boot'))
   const sequence = Number(field('sequence'))
   const authentic = { vehicle, boot, sequence, hash }

@@ -2,12 +2,15 @@ import type { Vector } from './engine.ts'
 
 /** RangeError where one of the first `count` values is not finite as float32: "observations[17] must be finite, got NaN". */
 export function requireFinite(name: string, values: Vector, count: number): void {
-  for (let i = 0; i < count; i++) if (!Number.isFinite(Math.fround(values[i]!))) refuse(name, values, count)
+  if (!isFinite32(values, count)) refuse(name, values, count)
 }
 
 /** Whether the first `count` values are finite as float32: one that overflows when rounded is as bad as an infinity. */
 export function isFinite32(values: Vector, count: number): boolean {
-  for (let i = 0; i < count; i++) if (!Number.isFinite(Math.fround(values[i]!))) return false
+  for (let i = 0; i < count; i++) {
+    const x = Math.fround(values[i]!)
+    if (x - x !== 0) return false
+  }
   return true
 }
 

@@ -30,13 +30,13 @@ export async function requirePython(t: Test, modules: readonly string[]): Promis
 
 /**
  * A module of npm that is no dependency of ours, from node_modules or a folder in NODE_PATH; where there is none, the test is
- * skipped, or fails if TRUSTMIX_REQUIRE names it, and undefined is returned.
+ * skipped, or fails if TRUSTMIX_REQUIRE names it (without its scope), and undefined is returned.
  */
 export function requireModule(t: Test, name: string): unknown {
   try {
     return createRequire(import.meta.url)(name)
   } catch (error) {
-    absent(t, name, `cannot be loaded: ${(error as Error).message.split('\n')[0]}`)
+    absent(t, name.split('/').at(-1) ?? name, `cannot be loaded: ${(error as Error).message.split('\n')[0]}`)
     return undefined
   }
 }
