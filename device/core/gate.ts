@@ -1,5 +1,6 @@
 import type { Engine, Vector } from './engine.ts'
 import { isFinite32, NonFiniteError } from './finite.ts'
+import { kroneckerFisher, kroneckerForm } from './kfac.ts'
 import { policySize } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -79,10 +80,7 @@ export function gate(input: GateInput): Verdict {
     const c = penaltyCoefficient(estimate.epsilon, gamma)
 
     const delta = difference(peer, own)
-    const fisher =
-      estimator === 'exact'
-        ? engine.fisherExact(own, delta, states.observations, K)
-        : engine.fisherSampled(own, delta, states.observations, requiredActions(states), K)
+    const fisher = fisherForm(input, delta)
     const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
     const found: VerdictEvidence = {
       alphaBound,
@@ -113,6 +111,14 @@ export function gate(input: GateInput): Verdict {
   }
 }
 
+function fisherForm({ engine, own, states, options }: GateInput, delta: Float64Array): number {
+  const { count, observations } = states
+  if (options.estimator === 'exact') return engine.fisherExact(own, delta, observations, count)
+  if (options.estimator === 'sampled')
+    return engine.fisherSampled(own, delta, observations, requiredActions(states), count)
+  return kroneckerForm(kroneckerFisher(engine.architecture, own, observations, count), delta)
+}
+
 function checkOptions({ gamma, margin, z, minimumEffectiveSampleSize = 0 }: GateOptions): void {
   if (!(gamma >= 0 && gamma < 1)) throw new Error(`gamma must be in [0, 1), got ${gamma}`)
   if (!(margin >= 0 && margin < 1)) throw new Error(`margin must be in [0, 1), got ${margin}`)
@@ -132,7 +138,7 @@ function hasShapes({ engine, evidence, states, options, own }: GateInput): boole
     evidence.logProb.length >= M &&
     evidence.advantage.length >= M &&
     states.observations.length >= K * observationSize &&
-    (options.estimator === 'exact' || requiredActions(states).length >= K * actionSize)
+    (options.estimator !== 'sampled' || requiredActions(states).length >= K * actionSize)
   )
 }
 
