@@ -1,18 +1,26 @@
-import { type Figure, figureOf, timeUs } from './measure.ts'
+import { type Figure, figureOf, timeCpuUs } from './measure.ts'
 
 const size = 128
 const tile = 32
 
+/** CPU time of the calibration on the machine that the floors were set for: AMD EPYC (Zen 4), Node 20, µs. */
+export const referenceCalibrationUs = 4_500
+
 /**
- * The machine's speed in this run: a product of two 128 × 128 float64 matrices in plain JavaScript, in tiles. Divide
- * absolute figures by it before comparing machines.
+ * The machine's speed in this run: a product of two 128 × 128 float64 matrices in plain JavaScript, in tiles, CPU time.
+ * Divide absolute figures by it before comparing machines; the floors are scaled by it over `referenceCalibrationUs`.
  */
 export function calibration(repetitions: number): Figure {
   const a = Float64Array.from({ length: size * size }, (_, i) => (i % 7) - 3)
   const b = Float64Array.from({ length: size * size }, (_, i) => (i % 5) - 2)
   const out = new Float64Array(size * size)
-  const values = timeUs(() => multiply(a, b, out), { batch: 20, repetitions })
-  return figureOf('calibration', 'µs', values, `plain-JS product of two ${size} × ${size} matrices, tiles of ${tile}`)
+  const values = timeCpuUs(() => multiply(a, b, out), { batch: 20, repetitions })
+  return figureOf(
+    'calibration',
+    'µs CPU',
+    values,
+    `plain-JS product of two ${size} × ${size} matrices, tiles of ${tile}`,
+  )
 }
 
 function multiply(a: Float64Array, b: Float64Array, out: Float64Array): void {

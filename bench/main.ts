@@ -1,75 +1,35 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { calibration } from './calibration.ts'
-import { fisherForm } from './fisher.ts'
-import { learningCore } from './learning-core.ts'
+import type { Absent } from './absent.ts'
+import { calibration, referenceCalibrationUs } from './calibration.ts'
+import { type CoreReport, coreGroup } from './core/group.ts'
+import { deviceProcess } from './device-process.ts'
+import { type FloorReport, floorsOf } from './floors.ts'
 import type { Figure } from './measure.ts'
 import { fleetSpeed, roundTrip } from './mqtt.ts'
 import { scalingPlot } from './scaling-plot.ts'
+import { shown } from './shown.ts'
 import { simGroup } from './sim.ts'
-import { localEpoch, simulator } from './simulation.ts'
-import type { Absent } from './sumo-peers.ts'
 
-const usage = `npm run bench [-- GROUP] [-- --quick] [-- --json]: figures of this machine; nothing here passes or fails by a time.
+const groups = ['core', 'sim', 'mqtt'] as const
+type Group = (typeof groups)[number]
 
-  GROUP        sim: the embedded simulator beside SUMO; without it the learning core, the simulator and the messages
+const usage = `npm run bench [-- core|sim|mqtt] [-- --quick] [-- --json]: figures of this machine; nothing here passes or fails by a time.
+
+  core         the learning core beside PyTorch, JAX, CleanRL, TensorFlow.js and onnxruntime, where they are found;
+               estimators of the Fisher form, scaling, start-up and memory, lateness of control ticks, whole epochs
+  sim          the embedded simulator beside SUMO
+  mqtt         lock-step, fleet and device as processes over the broker
+               without a part all run
+
   --quick      fewer repetitions and smaller work
-  --json       one JSON object on stdout
-  --svg FILE   with sim: the cost of a car-step over the number of cars as a figure`
+  --json       one JSON object on stdout, the tables on stderr
+  --cleanrl FILE  CleanRL's ppo_continuous_action.py, whose update loop then takes part
+  --svg FILE   with sim: the cost of a car-step over the number of cars as a figure
 
-/** Runs all benchmarks one after the other; `print` is told of each figure as it comes. */
-async function measure(quick: boolean, print: (figure: Figure) => void): Promise<Report> {
-  const figures: Figure[] = []
-  const add = (...found: readonly Figure[]): void => {
-    for (const figure of found) {
-      figures.push(figure)
-      print(figure)
-    }
-  }
-  add(calibration(quick ? 5 : 15))
-  add(...learningCore(quick))
-  const fisher = fisherForm(quick)
-  add(...fisher.figures)
-  add(simulator(quick))
-  add(await localEpoch(quick))
-  const trip = await roundTrip(quick)
-  add(...trip.figures)
-  add(...(await fleetSpeed(quick)))
-  return {
-    machine: describeMachine(),
-    quick,
-    figures,
-    ratios: {
-      'fisher-materialised / fisher-without-matrix': fisher.ratio,
-      'round-trip / round-trip-bare': trip.ratio,
-    },
-    checks: { 'relative difference of the two q': fisher.relativeDifference },
-  }
-}
-
-/** The figures of group `sim`; writes the plot where a file is given. */
-async function measureSim(quick: boolean, print: (figure: Figure) => void, svg: string | undefined): Promise<Report> {
-  const calibrated = calibration(quick ? 5 : 15)
-  const { figures, ratios, checks, absent, scaling } = await simGroup(quick)
-  const all = [calibrated, ...figures]
-  for (const figure of all) print(figure)
-  const machine = describeMachine()
-  if (svg !== undefined)
-    writeFileSync(
-      svg,
-      scalingPlot(
-        scaling,
-        `embedded figure eight, loop as long as the cars need, ${machine.cpu}, Node ${machine.node}`,
-      ),
-    )
-  return { machine, quick, figures: all, ratios, checks, absent }
-}
-
-function describeMachine(): Readonly<Record<string, string | number>> {
-  const cpu = cpus()
-  return { cpu: cpu[0]?.model ?? 'unknown', cores: cpu.length, node: process.version, arch: process.arch }
-}
+Environment: TRUSTMIX_PYTHON names the Python that has the peers, TRUSTMIX_BENCH_MODULES folders (separated as in PATH)
+whose node_modules has them (bench/README.md).`
 
 interface Report {
   readonly machine: Readonly<Record<string, string | number>>
@@ -78,15 +38,95 @@ interface Report {
   /** Medians of the same run, divided. */
   readonly ratios: Readonly<Record<string, number>>
   readonly checks: Readonly<Record<string, number>>
-  readonly absent?: readonly Absent[]
+  readonly absent: readonly Absent[]
+  readonly core?: CoreReport
+  readonly floors: FloorReport
+}
+
+/** Runs groups one after the other; tables are printed as they come. */
+async function measure(
+  chosen: readonly Group[],
+  { quick, cleanrl, svg }: { quick: boolean; cleanrl: string | undefined; svg: string | undefined },
+  print: (line: string) => void,
+): Promise<Report> {
+  const machine = describeMachine()
+  print(describe(machine))
+  const figures: Figure[] = []
+  const add = (found: readonly Figure[]): void => {
+    figures.push(...found)
+    for (const figure of found) print(row(figure))
+  }
+  const head = `${'figure'.padEnd(22)}${'minimum'.padStart(12)}${'median'.padStart(12)}  ${'unit'.padEnd(12)}rep  work`
+  print(head)
+  add([calibration(quick ? 5 : 15)])
+  print(`calibration of the machine that the floors were set for: ${referenceCalibrationUs} µs CPU`)
+  const ratios: Record<string, number> = {}
+  const checks: Record<string, number> = {}
+  const absent: Absent[] = []
+  let core: CoreReport | undefined
+  if (chosen.includes('core')) {
+    print('')
+    core = await coreGroup(quick, cleanrl, (lines) => lines.forEach(print))
+    print(`\n${head}`)
+    add(core.figures)
+    absent.push(...core.absent)
+    for (const { name, difference } of core.field) checks[`${name} beside reference`] = difference
+  }
+  if (chosen.includes('sim')) {
+    print(`\n${head}`)
+    const sim = await simGroup(quick)
+    add(sim.figures)
+    Object.assign(ratios, sim.ratios)
+    Object.assign(checks, sim.checks)
+    absent.push(...sim.absent)
+    const title = `embedded figure eight, loop as long as the cars need, ${machine.cpu}, Node ${machine.node}`
+    if (svg !== undefined) writeFileSync(svg, scalingPlot(sim.scaling, title))
+  }
+  if (chosen.includes('mqtt')) {
+    print(`\n${head}`)
+    const trip = await roundTrip(quick)
+    add(trip.figures)
+    ratios['round-trip / round-trip-bare'] = trip.ratio
+    add(await deviceProcess(quick))
+    add(await fleetSpeed(quick))
+  }
+  const floors = floorsOf(figures, core?.field ?? [])
+  return { machine, quick, figures, ratios, checks, absent, ...(core && { core }), floors }
+}
+
+function describeMachine(): Readonly<Record<string, string | number>> {
+  const cpu = cpus()
+  return { cpu: cpu[0]?.model ?? 'unknown', cores: cpu.length, node: process.version, arch: process.arch }
+}
+
+function describe(machine: Readonly<Record<string, string | number>>): string {
+  return Object.entries(machine)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
 }
 
 function row({ name, minimum, median, unit, repetitions, about }: Figure): string {
   return `${name.padEnd(22)}${shown(minimum).padStart(12)}${shown(median).padStart(12)}  ${unit.padEnd(12)}${String(repetitions).padStart(3)}  ${about}`
 }
 
-function shown(value: number): string {
-  return value >= 1_000 ? String(Math.round(value)) : value.toPrecision(4)
+function printEnd({ absent, ratios, checks, floors }: Report, print: (line: string) => void): void {
+  print('')
+  for (const { name, command, reason } of absent) print(`${name} absent: ${command}: ${reason}`)
+  for (const [name, ratio] of Object.entries(ratios)) print(`${name} = ${shown(ratio)}`)
+  // The tables of the core print their differences beside the times.
+  for (const [name, value] of Object.entries(checks))
+    if (!name.endsWith('beside reference')) print(`${name} = ${value.toExponential(1)}`)
+  print(`\n${'floor'.padEnd(50)}${'floor here'.padStart(12)}${'reached'.padStart(12)}${'margin'.padStart(9)}`)
+  for (const { name, floor, value, unit, margin } of floors.rows) {
+    const state = margin >= 1 ? 'met' : 'MISSED'
+    const numbers = `${shown(floor).padStart(12)}${shown(value).padStart(12)}${margin.toFixed(2).padStart(9)}`
+    print(`${name.padEnd(50)}${numbers}  ${state.padEnd(6)}  ${unit}`)
+  }
+  if (floors.unmeasured.length > 0) print(`not in this run: ${floors.unmeasured.join('; ')}`)
+}
+
+function isGroup(name: string | undefined): name is Group {
+  return groups.some((group) => group === name)
 }
 
 const { values, positionals } = parseArgs({
@@ -95,31 +135,22 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     json: { type: 'boolean' },
     svg: { type: 'string' },
+    cleanrl: { type: 'string' },
     help: { type: 'boolean' },
   },
 })
 const [group] = positionals
-if (positionals.length > 1 || (group !== undefined && group !== 'sim')) {
-  process.stderr.write(`the group must be sim, got ${positionals.join(' ')}\n`)
+if (values.help) process.stdout.write(`${usage}\n`)
+else if (positionals.length > 1 || (group !== undefined && !isGroup(group))) {
+  process.stderr.write(`the part must be one of ${groups.join(', ')}, got ${positionals.join(' ')}\n`)
   process.exitCode = 2
-} else if (values.help) process.stdout.write(`${usage}\n`)
-else {
-  const print = values.json ? process.stderr : process.stdout
-  print.write(
-    `${'figure'.padEnd(22)}${'minimum'.padStart(12)}${'median'.padStart(12)}  ${'unit'.padEnd(12)}rep  work\n`,
-  )
-  const show = (figure: Figure): void => {
-    print.write(`${row(figure)}\n`)
+} else {
+  const out = values.json ? process.stderr : process.stdout
+  const print = (line: string): void => {
+    out.write(`${line}\n`)
   }
-  const quick = values.quick === true
-  const report = group === 'sim' ? await measureSim(quick, show, values.svg) : await measure(quick, show)
-  for (const { name, command, reason } of report.absent ?? []) print.write(`${name} absent: ${command}: ${reason}\n`)
-  for (const [name, ratio] of Object.entries(report.ratios)) print.write(`${name} = ${shown(ratio)}\n`)
-  for (const [name, value] of Object.entries(report.checks)) print.write(`${name} = ${value.toExponential(1)}\n`)
-  print.write(
-    `${Object.entries(report.machine)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}\n`,
-  )
+  const options = { quick: values.quick === true, cleanrl: values.cleanrl, svg: values.svg }
+  const report = await measure(isGroup(group) ? [group] : groups, options, print)
+  printEnd(report, print)
   if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`)
 }

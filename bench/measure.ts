@@ -24,25 +24,31 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Times `work` in µs per call: after a warm-up, `repetitions` batches of `batch` calls each. Work is a function that
- * leaves something behind, so that it can't be optimised away.
+ * CPU time of this process per call of `work` in µs: after a warm-up, `repetitions` batches of `batch` calls each. Other
+ * processes on the machine blur it less than the clock. Work leaves something behind, so that it can't be optimised away.
  */
-export function timeUs(work: () => void, { batch, repetitions }: { batch: number; repetitions: number }): number[] {
+export function timeCpuUs(work: () => void, { batch, repetitions }: { batch: number; repetitions: number }): number[] {
   for (let i = 0; i < batch; i++) work()
   return Array.from({ length: repetitions }, () => {
-    const start = performance.now()
+    const start = cpuUs()
     for (let i = 0; i < batch; i++) work()
-    return (1_000 * (performance.now() - start)) / batch
+    return (cpuUs() - start) / batch
   })
 }
 
-/** The same for several kinds of work in turns, so that a change of the machine's speed hits all alike. */
+/** CPU time of this process so far, µs. */
+export function cpuUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** `timeCpuUs` for several kinds of work in turns, so that a change of the machine's speed hits all alike. */
 export function timeInTurnsUs<K extends string>(
   work: Readonly<Record<K, () => void>>,
   { batch, repetitions }: { batch: number; repetitions: number },
 ): Record<K, number[]> {
   const times = Object.fromEntries(Object.keys(work).map((name) => [name, [] as number[]])) as Record<K, number[]>
   for (let r = 0; r < repetitions; r++)
-    for (const name of Object.keys(work) as K[]) times[name].push(...timeUs(work[name], { batch, repetitions: 1 }))
+    for (const name of Object.keys(work) as K[]) times[name].push(...timeCpuUs(work[name], { batch, repetitions: 1 }))
   return times
 }

@@ -13,8 +13,10 @@ import { channels, topicOf } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createLockStep } from '../sim-bridge/lock-step.ts'
 import { type Figure, figureOf, median } from './measure.ts'
+import { residentMegabytes } from './resident.ts'
 
-const bin = fileURLToPath(new URL('../cli/main.js', import.meta.url))
+/** The command `trustmix`. */
+export const bin = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 const stepsPerEpoch = 1500
 
 /**
@@ -38,7 +40,10 @@ export async function fleetSpeed(quick: boolean): Promise<Figure[]> {
       words = (words + text).slice(-2_000)
     })
     const exited = once(fleet, 'exit')
-    const ends = await watchEpochs(join(directory, 'summary.json'), fleet, epochs)
+    const megabytes: number[] = []
+    const ends = await watchEpochs(join(directory, 'summary.json'), fleet, epochs, () => {
+      megabytes.push(Math.max(...devicesOf(directory).map(residentMegabytes)))
+    })
     const [code] = await exited
     const whole = performance.now() - start
     if (code !== 0) throw new Error(`fleet must end with exit code 0, got ${code}: ${words}`)
@@ -52,12 +57,21 @@ export async function fleetSpeed(quick: boolean): Promise<Figure[]> {
         [(1_000 * stepsPerEpoch * epochs) / whole],
         `${about}, ${epochs} epochs, start and end of all processes included`,
       ),
+      figureOf('fleet-memory', 'MB', megabytes, 'the largest of the 7 device processes after each epoch, resident'),
     ]
   })
 }
 
+/** Process ids of the fleet's devices. */
+function devicesOf(directory: string): number[] {
+  const { processes } = JSON.parse(readFileSync(join(directory, 'processes.json'), 'utf8')) as {
+    processes: readonly { role: string; pid: number }[]
+  }
+  return processes.filter(({ role }) => role === 'device').map(({ pid }) => pid)
+}
+
 /** When each epoch ended, from the summary that the bridge replaces after every epoch. */
-async function watchEpochs(path: string, fleet: ChildProcess, epochs: number): Promise<number[]> {
+async function watchEpochs(path: string, fleet: ChildProcess, epochs: number, onEpoch: () => void): Promise<number[]> {
   const ends: number[] = []
   let seen = 0
   while (ends.length < epochs && fleet.exitCode === null) {
@@ -67,6 +81,7 @@ async function watchEpochs(path: string, fleet: ChildProcess, epochs: number): P
     seen = changed
     const { epochs: done } = JSON.parse(readFileSync(path, 'utf8')) as { epochs: readonly unknown[] }
     while (ends.length < done.length) ends.push(performance.now())
+    onEpoch()
   }
   return ends
 }
@@ -104,8 +119,9 @@ export async function roundTrip(quick: boolean): Promise<{ figures: Figure[]; ra
   })
 }
 
-const fleet = 'demo'
-const password = 'benchmark'
+/** Names that the benchmark's broker knows. */
+export const fleet = 'demo'
+export const password = 'benchmark'
 const observation = {
   position: 121.7361,
   speed: 6.2127,
@@ -184,7 +200,8 @@ async function barePair(url: string): Promise<Pair> {
   }
 }
 
-async function startBroker(folder: string): Promise<{ process: ChildProcess; url: string }> {
+/** A broker process with users bridge1, bridge2, car01 and car03; end it with `process.kill()`. */
+export async function startBroker(folder: string): Promise<{ process: ChildProcess; url: string }> {
   const user = (role: string, id: string) => [id, { role, id, password }] as const
   const users = [user('bridge', 'bridge1'), user('bridge', 'bridge2'), user('device', 'car01'), user('device', 'car03')]
   const file = join(folder, 'users.json')
@@ -204,7 +221,8 @@ async function repeat(count: number, ask: () => Promise<unknown>): Promise<numbe
   return (1_000 * (performance.now() - start)) / count
 }
 
-async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+/** Runs `work` with a folder that is removed afterwards. */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'trustmix-bench-'))
   try {
     return await work(folder)

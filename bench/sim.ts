@@ -2,8 +2,9 @@ import { createBatch } from '../sim-bridge/sim/batch.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { vehicleIds } from '../sim-bridge/sim/scenario.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
+import type { Absent } from './absent.ts'
 import { type Figure, figureOf } from './measure.ts'
-import { type Absent, findSumoPeers } from './sumo-peers.ts'
+import { findSumoPeers } from './sumo-peers.ts'
 
 /** Cost of one car-step by number of cars. */
 export interface ScalingPoint {

@@ -1,40 +1,36 @@
-import { createWasmEngine } from '../device/engines/wasm.ts'
-import { defaultConfig } from '../schemas/config.ts'
+import { loadEngine } from '../device/engines/index.ts'
+import { type Config, configSchema, defaultConfig } from '../schemas/config.ts'
 import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
-import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
-import { type Figure, figureOf } from './measure.ts'
+import { engineNames } from './core/engines.ts'
+import { cpuUs, type Figure, figureOf } from './measure.ts'
 
-/** The embedded simulator alone, all cars driven by it. */
-export function simulator(quick: boolean): Figure {
-  const world = new TrafficSimulator({ preset: 'flow' })
-  const nobody = new Float64Array(world.vehicles.length).fill(Number.NaN)
-  const steps = quick ? 15_000 : 60_000
-  const run = (): number => {
-    world.reset()
-    const start = performance.now()
-    for (let k = 0; k < steps; k++) world.step(nobody)
-    return (1_000 * steps * world.vehicles.length) / (performance.now() - start)
-  }
-  run()
-  const values = Array.from({ length: quick ? 3 : 7 }, run)
-  return figureOf('simulator', 'car-steps/s', values, `embedded figure eight, 14 cars, ${steps} steps`)
+/**
+ * A whole epoch in one process: 14 cars, 7 devices that learn and mix, 1500 steps, 6 rounds; CPU time. Method gated with
+ * the default reading of the bound and, where the configuration knows it, with `certified`.
+ */
+export async function localEpochs(quick: boolean): Promise<Figure[]> {
+  const figures = [await localEpoch('epoch-gated', {}, quick)]
+  const certified = configSchema.properties.gateMode.enum.find((mode) => String(mode) === 'certified')
+  if (certified !== undefined) figures.push(await localEpoch('epoch-certified', { gateMode: certified }, quick))
+  return figures
 }
 
-/** A whole epoch in one process: 14 cars, 7 devices that learn and mix, 1500 steps, 6 rounds. */
-export async function localEpoch(quick: boolean): Promise<Figure> {
+async function localEpoch(name: string, changes: Partial<Config>, quick: boolean): Promise<Figure> {
   const epochs = quick ? 6 : 25
+  const createEngine = await loadEngine(engineNames[0])
   const ends: number[] = []
   const experiment = createExperiment({
-    config: { ...defaultConfig, epochs },
+    config: { ...defaultConfig, ...changes, epochs },
     world: createEmbeddedWorld({ preset: 'flow' }),
-    createEngine: (observationSize, hidden) => createWasmEngine({ observationSize, actionSize: 1, hidden }),
+    createEngine: (observationSize, hidden) => createEngine({ observationSize, actionSize: 1, hidden }),
     onEvent: ({ kind }) => {
-      if (kind === 'baseline' || kind === 'epoch') ends.push(performance.now())
+      if (kind === 'baseline' || kind === 'epoch') ends.push(cpuUs() / 1_000)
     },
   })
   await experiment.run()
   // The first two epochs run before the code is compiled and before the replay is full.
   const values = ends.slice(3).map((end, i) => end - (ends[i + 2] ?? Number.NaN))
-  return figureOf('epoch-local', 'ms', values, 'method gated, defaults, one process over LocalBus')
+  const about = `method gated, ${changes.gateMode ?? 'defaults'}, engine ${engineNames[0]}, one process over LocalBus`
+  return figureOf(name, 'ms CPU', values, about)
 }

@@ -6,19 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { createSumoSimulator, type SumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
+import type { Absent } from './absent.ts'
 
 /** One way to drive the same 14 cars on SUMO; `run` gives µs a step and the mean speed in m/s (NaN where it cannot be read). */
 export interface SumoPeer {
   readonly name: string
   readonly about: string
   run(): Promise<{ readonly microseconds: number; readonly meanSpeed: number }>
-}
-
-/** What could not be measured, with the command that failed and what it said. */
-export interface Absent {
-  readonly name: string
-  readonly command: string
-  readonly reason: string
 }
 
 /** Peers that are here, those that are not, and how to release what they hold. */

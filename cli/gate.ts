@@ -1,5 +1,6 @@
 import {
   decodeSafetensors,
+  type Estimator,
   gate,
   policyLayout,
   refusal,
@@ -20,7 +21,12 @@ const spec = {
   fisher: { kind: 'text', required: true, description: 'own newest states: obs, action' },
   gamma: { kind: 'number', default: 0.99, minimum: 0, exclusiveMaximum: 1, description: 'discount' },
   mode: { kind: 'choice', choices: ['theorem1', 'strict'], default: 'theorem1', description: 'reading of the bound' },
-  estimator: { kind: 'choice', choices: ['exact', 'sampled'], default: 'exact', description: 'of the Fisher form' },
+  estimator: {
+    kind: 'choice',
+    choices: ['exact', 'sampled', 'kfac'],
+    default: 'exact',
+    description: 'of the Fisher form',
+  },
   margin: {
     kind: 'number',
     default: 0.1,
@@ -59,7 +65,7 @@ Exit code 0 whether accepted or rejected; 4 if own, experience or fisher file is
     }
     const gateOptions = {
       mode: options.mode as 'theorem1' | 'strict',
-      estimator: options.estimator as 'exact' | 'sampled',
+      estimator: options.estimator as Estimator,
       gamma: options.gamma,
       margin: options.margin,
       z: 1,

@@ -10,6 +10,7 @@ import { Replay } from './core/replay.ts'
 import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
+import { policyHash } from './identity.ts'
 import { estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
 
 /** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
@@ -33,6 +34,8 @@ export interface Agent {
   readonly engine: Engine
   readonly learner: Learner
   readonly replay: Replay
+  /** `policyHash` of the policy as it is. */
+  readonly policyHash: string
   /** PPO updates made. */
   readonly updates: number
   /** Samples closed. */
@@ -89,7 +92,12 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     streams = createStreams(options.seed, options.vehicle, epoch)
     actor.restoreNoise(initialNoise(options.seed, options.vehicle, epoch))
   }
-  actor.load(learner.policy)
+  let hash: string | undefined
+  const policyChanged = (): void => {
+    actor.load(learner.policy)
+    hash = undefined
+  }
+  policyChanged()
   begin(0)
 
   const ended = (): boolean => {
@@ -124,7 +132,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       step() {
         if (begun !== generation) return false
         if (update?.step()) return true
-        actor.load(learner.policy)
+        policyChanged()
         // Without a finite value function there is neither an update nor evidence: the samples are dropped.
         if (sound) replay.addRound({ count: trained, observations, actions, logProb, advantage })
         rollout.drop(trained)
@@ -140,6 +148,10 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     engine,
     learner,
     replay,
+    get policyHash() {
+      hash ??= policyHash(learner.policy)
+      return hash
+    },
     get updates() {
       return updates
     },
@@ -189,7 +201,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     },
     adopt(policy) {
       learner.policy.set(policy)
-      actor.load(policy)
+      policyChanged()
     },
     state: () => ({
       epoch,
@@ -226,7 +238,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.adam.m.set(state.adamM)
       learner.adam.v.set(state.adamV)
       scale.restore(state.scale)
-      actor.load(learner.policy)
+      policyChanged()
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)

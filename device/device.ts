@@ -10,7 +10,7 @@ import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Engine } from './core/engine.ts'
 import { createFeatures, type Features } from './features.ts'
-import { type Identity, policyHash } from './identity.ts'
+import type { Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
@@ -18,7 +18,7 @@ import { methods } from './methods/index.ts'
 import type { Finding } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
-import type { Kind } from './params.ts'
+import type { DecodeParams, Kind } from './params.ts'
 import { type Limits, permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
@@ -41,6 +41,8 @@ export interface DeviceOptions {
   readonly onEnd?: (policy: Float64Array) => void
   /** Called between the steps of learning: where it gives a promise, learning waits for it. */
   readonly pause?: () => Promise<void> | undefined
+  /** How parameter messages are decoded; devices of one process can share the work. */
+  readonly decode?: DecodeParams
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -77,7 +79,6 @@ export function createDevice(options: DeviceOptions): Device {
   if (loaded?.state) agent.restore(loaded.state)
   notes.push(...(loaded?.notes ?? []))
 
-  let hash = policyHash(agent.learner.policy)
   let features: Features | undefined
   let limits: Limits = { acceleration: 0, timeGap: timeGapRange[config.preset] }
   let start: Start | undefined
@@ -115,7 +116,7 @@ export function createDevice(options: DeviceOptions): Device {
     agent,
     method,
     config,
-    mailbox: createMailbox(fleet, kind, identity),
+    mailbox: createMailbox(fleet, kind, identity, { decode: options.decode }),
     now,
     publishVerdict,
     ask(peer, wanted, round) {
@@ -138,7 +139,7 @@ export function createDevice(options: DeviceOptions): Device {
         connection: bus.connections,
         software: options.software,
         engine: engine.id,
-        policyHash: hash,
+        policyHash: agent.policyHash,
         updates: agent.updates,
         clock: 'unknown',
         notes: notes.slice(-maxNotes).map((note) => note.slice(0, 200)),
@@ -166,7 +167,7 @@ export function createDevice(options: DeviceOptions): Device {
       limits = { acceleration: next.accelerationLimit, timeGap: timeGapRange[config.preset] }
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
-      return hash
+      return agent.policyHash
     },
 
     decide(observation, outcome) {
@@ -188,28 +189,26 @@ export function createDevice(options: DeviceOptions): Device {
       }
       const { meanReward } = learning
       if (Number.isFinite(meanReward)) lastReturn = meanReward
-      hash = policyHash(agent.learner.policy)
       save()
-      offer.renew(agent.learner.policy, hash, agent.updates)
+      offer.renew(agent.learner.policy, agent.policyHash, agent.updates)
       const memory = options.residentMemory?.()
       const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
       const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
       bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
-      return { policyHash: hash, samples: agent.samples, updates: agent.updates, return: lastReturn }
+      return { policyHash: agent.policyHash, samples: agent.samples, updates: agent.updates, return: lastReturn }
     },
 
     async mix(round: Round) {
       const mixed = await mixer.mix(round)
-      hash = policyHash(agent.learner.policy)
       save()
       publishStatus()
-      return { policyHash: hash, ...mixed }
+      return { policyHash: agent.policyHash, ...mixed }
     },
 
     end() {
       save()
       options.onEnd?.(agent.learner.policy)
-      return hash
+      return agent.policyHash
     },
   }
 
@@ -234,7 +233,7 @@ export function createDevice(options: DeviceOptions): Device {
   return {
     agent,
     get policyHash() {
-      return hash
+      return agent.policyHash
     },
     tick() {
       if (bus.connected) mixer.tick()

@@ -1,6 +1,6 @@
 import type { Reason } from '../schemas/reason.ts'
 import type { Identity } from './identity.ts'
-import { type Authentic, type Kind, openParams, type ReceivedPolicy } from './params.ts'
+import { type Authentic, type DecodeParams, expectedOf, type Kind, openParams, type ReceivedPolicy } from './params.ts'
 
 /** The newest parameters of each peer, checked on arrival; one per peer, so that no flood makes it grow. */
 export interface Mailbox {
@@ -21,14 +21,21 @@ export type Held =
 /** Peers tracked at most; members of the fleet only, since nobody else's signature holds. */
 const maxPeers = 4096
 
-export function createMailbox(fleet: string, kind: Kind, identity: Identity, maxBytes?: number): Mailbox {
+export function createMailbox(
+  fleet: string,
+  kind: Kind,
+  identity: Identity,
+  { maxBytes, decode }: { readonly maxBytes?: number; readonly decode?: DecodeParams | undefined } = {},
+): Mailbox {
+  const expected = expectedOf(kind)
   const newest = new Map<string, Held>()
   const authenticOf = (held: Held): Authentic => (held.ok ? held.received : held.authentic)
   return {
     receive(bytes, sender) {
       const known = newest.get(sender)
       const last = known && authenticOf(known)
-      const opened = openParams(bytes, { fleet, vehicle: sender, last, ...(maxBytes && { maxBytes }) }, kind, identity)
+      const arrival = { fleet, vehicle: sender, last, ...(maxBytes && { maxBytes }) }
+      const opened = openParams(bytes, arrival, expected, identity, decode)
       if (opened.ok) {
         if (known || newest.size < maxPeers) newest.set(sender, opened)
         return {}

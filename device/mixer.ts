@@ -3,7 +3,6 @@ import type { Reason } from '../schemas/reason.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import type { Agent } from './agent.ts'
 import type { GateOptions } from './core/gate.ts'
-import { policyHash } from './identity.ts'
 import type { Brief, Mixed, Round } from './io.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Finding, Method } from './methods/method.ts'
@@ -48,7 +47,6 @@ const wireVerdictEveryMs = 200
 export function createMixer(options: MixerOptions): Mixer {
   const { vehicle, agent, method, config, mailbox, now } = options
   let gamma = 0
-  let ownHash = ''
   let refusals: Record<string, number> = {}
   let wireVerdictAt = Number.NEGATIVE_INFINITY
   let pending: Pending | undefined
@@ -61,7 +59,6 @@ export function createMixer(options: MixerOptions): Mixer {
     const { round, wanted, finish } = pending
     pending = undefined
     const absent = [...wanted].filter(([peer, hash]) => !mailbox.held(peer, hash)).map(([peer]) => peer)
-    ownHash = policyHash(agent.learner.policy)
     const verdicts = [...wanted].map(([peer, hash]) => consider(peer, hash, round))
     const refused = refusals
     refusals = {}
@@ -78,6 +75,7 @@ export function createMixer(options: MixerOptions): Mixer {
   const judge = (peer: string, hash: string): Finding => {
     const held = mailbox.held(peer, hash)
     const own = agent.learner.policy
+    const ownHash = agent.policyHash
     if (!held) return refusal('missing', { ownHash, peerHash: hash, peerId: peer, peerBoot: null, peerSequence: null })
     const { boot, sequence } = held.ok ? held.received : held.authentic
     const identity = { ownHash, peerHash: hash, peerId: peer, peerBoot: boot, peerSequence: sequence }
@@ -95,7 +93,6 @@ export function createMixer(options: MixerOptions): Mixer {
     })
     if (policy) {
       agent.adopt(policy)
-      ownHash = policyHash(policy)
     }
     return verdict
   }

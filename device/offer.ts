@@ -38,7 +38,7 @@ export function createOffer(options: OfferOptions): Offer {
     const { policy, hash, updates } = offered
     sequence++
     const header = { fleet, vehicle, boot, sequence, updates, time: options.wallClock(), cell }
-    const bytes = sealParams(policy, header, kind, identity)
+    const bytes = sealParams(policy, header, kind, identity, hash)
     const { observationSize, actionSize, hidden } = kind.architecture
     bus.publish(channels.params, { fleet, cell, vehicle }, bytes)
     bus.publish(

@@ -4,7 +4,7 @@ import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Architecture } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
-import { policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
+import { type Layout, policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
 
@@ -54,7 +54,13 @@ const format = `trustmix-params/${formatVersion}`
 const number = /^(0|[1-9][0-9]{0,14})$/
 
 /** Encodes and signs a policy: one safetensors container, tensors of the policy only. */
-export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kind, identity: Identity): Uint8Array {
+export function sealParams(
+  policy: Float64Array,
+  header: ParamsHeader,
+  kind: Kind,
+  identity: Identity,
+  hash: string = policyHash(policy),
+): Uint8Array {
   const metadata = new Map([
     ['format', format],
     ['fleet', header.fleet],
@@ -66,7 +72,7 @@ export function sealParams(policy: Float64Array, header: ParamsHeader, kind: Kin
     ['cell', header.cell],
     ['features', featuresHash(kind)],
     ['architecture', architectureHash(kind)],
-    ['policyHash', policyHash(policy)],
+    ['policyHash', hash],
     ['signature', emptySignature],
   ])
   const tensors = tensorsFromVector(policyLayout(kind.architecture), policy)
@@ -83,6 +89,33 @@ export function sealedSize(architecture: Architecture): number {
 /** Header of a parameter message: metadata and one entry a tensor of at most three hidden layers. */
 const maxHeaderBytes = 2_048
 
+/** A message whose framing is sound: its strings, tensors, and the policyHash that the tensors really have. */
+export interface DecodedParams {
+  readonly metadata: ReadonlyMap<string, string>
+  readonly tensors: ReadonlyMap<string, Tensor>
+  readonly hash: string
+}
+
+export type DecodeParams = (bytes: Uint8Array) => DecodedParams
+
+/** Throws where the bytes are no container. */
+export function decodeParams(bytes: Uint8Array): DecodedParams {
+  const { metadata, tensors } = decodeSafetensors(bytes)
+  return { metadata, tensors, hash: tensorsHash(tensors) }
+}
+
+/** Decodes the same message once, however many receivers in this process it is handed to. */
+export function createSharedDecoder(): DecodeParams {
+  const decoded = new WeakMap<Uint8Array, DecodedParams>()
+  return (bytes) => {
+    const known = decoded.get(bytes)
+    if (known) return known
+    const fresh = decodeParams(bytes)
+    decoded.set(bytes, fresh)
+    return fresh
+  }
+}
+
 /** Where a parameter message arrived and what is known there. */
 export interface Arrival {
   readonly fleet: string
@@ -93,13 +126,31 @@ export interface Arrival {
   readonly maxBytes?: number
 }
 
+/** What a receiver compares messages with. */
+export interface Expected {
+  readonly layout: Layout
+  /** `featuresHash` of the own kind. */
+  readonly features: string
+}
+
+/** What a member of this kind expects of its peers. */
+export function expectedOf(kind: Kind): Expected {
+  return { layout: policyLayout(kind.architecture), features: featuresHash(kind) }
+}
+
 /** Checks in order: size, framing, signature, replay, shape, finiteness. Never throws. */
-export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, identity: Identity): Opened {
+export function openParams(
+  bytes: Uint8Array,
+  arrival: Arrival,
+  expected: Expected,
+  identity: Identity,
+  decode: DecodeParams = decodeParams,
+): Opened {
   const maxBytes = arrival.maxBytes ?? largestPayload
   if (bytes.length > maxBytes) return refuse('over-size', `must be at most ${maxBytes} bytes, got ${bytes.length}`)
-  let file: ReturnType<typeof decodeSafetensors>
+  let file: DecodedParams
   try {
-    file = decodeSafetensors(bytes)
+    file = decode(bytes)
   } catch (error) {
     return refuse('malformed', (error as Error).message)
   }
@@ -120,7 +171,7 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
   if (checked !== 'ok') return refuse(checked, `of ${vehicle}`)
   const hash = field('policyHash')
   // The signature covers the header; through policyHash it covers the tensors.
-  if (tensorsHash(file.tensors) !== hash) return refuse('bad-signature', 'policyHash is not that of the tensors')
+  if (file.hash !== hash) return refuse('bad-signature', 'policyHash is not that of the tensors')
   const boot = Number(field('boot'))
   const sequence = Number(field('sequence'))
   const authentic = { vehicle, boot, sequence, hash }
@@ -130,13 +181,13 @@ export function openParams(bytes: Uint8Array, arrival: Arrival, kind: Kind, iden
       'replayed',
       `(boot, sequence) must exceed (${last.boot}, ${last.sequence}), got (${boot}, ${sequence})`,
     )
-  if (field('features') !== featuresHash(kind))
+  if (field('features') !== expected.features)
     return refuse('shape-mismatch', 'other observation or action features', authentic)
   for (const [name, { data }] of file.tensors)
     if (!(data instanceof Float32Array)) return refuse('shape-mismatch', `${name} must be F32, got F64`, authentic)
   let policy: Float64Array
   try {
-    policy = vectorFromTensors(policyLayout(kind.architecture), file.tensors)
+    policy = vectorFromTensors(expected.layout, file.tensors)
   } catch (error) {
     return refuse('shape-mismatch', (error as Error).message, authentic)
   }

@@ -106,7 +106,7 @@ export const learningProperties = {
     for: ['fleet', 'device'],
   },
   estimator: {
-    enum: ['exact', 'sampled'],
+    enum: ['exact', 'sampled', 'kfac'],
     default: 'exact',
     description: 'estimator of the Fisher form',
     for: ['fleet', 'device'],

@@ -15,7 +15,7 @@ export const verdictSchema = {
     epoch: count,
     step: count,
     mode: { enum: ['theorem1', 'strict', 'fixed', 'average', 'wire'] },
-    estimator: { enum: ['exact', 'sampled', null] },
+    estimator: { enum: ['exact', 'sampled', 'kfac', null] },
     accepted: { type: 'boolean' },
     reason: { enum: reasons },
     alpha: nullableNumber,

@@ -4,7 +4,7 @@ import { createRng } from '../device/core/rng.ts'
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../device/core/safetensors.ts'
 import { type Identity, policyHash, sha256 } from '../device/identity.ts'
 import { createMailbox, type Mailbox } from '../device/mailbox.ts'
-import { type Arrival, type Kind, openParams, type ParamsHeader, sealParams } from '../device/params.ts'
+import { type Arrival, expectedOf, type Kind, openParams, type ParamsHeader, sealParams } from '../device/params.ts'
 import { largestPayload } from '../schemas/topics.ts'
 import { createIdentities, namesOf, smallKind } from './support/devices.ts'
 
@@ -26,13 +26,13 @@ const arrival: Arrival = { fleet: 'demo', vehicle: 'car03', last: undefined }
 const good = Uint8Array.from(sealParams(policy, header, smallKind, sender))
 
 const reasonOf = (bytes: Uint8Array, at: Partial<Arrival> = {}): string => {
-  const opened = openParams(bytes, { ...arrival, ...at }, smallKind, own)
+  const opened = openParams(bytes, { ...arrival, ...at }, expectedOf(smallKind), own)
   return opened.ok ? 'accepted' : opened.reason
 }
 
 t.test('a sealed policy opens bit for bit', async (t) => {
   const received = { vehicle: 'car03', boot: 2, sequence: 5, hash: policyHash(policy), policy }
-  t.same(openParams(good, arrival, smallKind, own), { ok: true, received })
+  t.same(openParams(good, arrival, expectedOf(smallKind), own), { ok: true, received })
   const file = decodeSafetensors(good)
   t.same(
     [...file.tensors.keys()],

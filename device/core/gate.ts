@@ -1,6 +1,7 @@
 import type { Engine, Vector } from './engine.ts'
-import { isFinite32 } from './finite.ts'
-import { policyLayout } from './parameters.ts'
+import { isFinite32, NonFiniteError } from './finite.ts'
+import { kroneckerFisher, kroneckerForm } from './kfac.ts'
+import { policySize } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
 import { type BoundMode, penaltyCoefficient, trustBound } from './trust-bound.ts'
@@ -59,48 +60,63 @@ export function gate(input: GateInput): Verdict {
 
   if (!(own.length === peer.length && hasShapes(input))) return reject('shape-mismatch', noEvidence)
   if (!(M >= minimumSamples && K >= minimumSamples)) return reject('too-few-samples', noEvidence)
-  if (!isAllFinite(input)) return reject('non-finite', noEvidence)
-
-  const ownLogProb = new Float64Array(M)
-  const peerLogProb = new Float64Array(M)
-  engine.logProb(own, evidence.observations, evidence.actions, M, ownLogProb)
-  engine.logProb(peer, evidence.observations, evidence.actions, M, peerLogProb)
-  const estimate = policyAdvantage(ownLogProb, peerLogProb, evidence.logProb, evidence.advantage, M) // (16)
-  const advantage = estimate.mean / (1 - gamma)
-  const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
-  const c = penaltyCoefficient(estimate.epsilon, gamma)
-
-  const delta = difference(peer, own)
-  const fisher =
-    estimator === 'exact'
-      ? engine.fisherExact(own, delta, states.observations, K)
-      : engine.fisherSampled(own, delta, states.observations, requiredActions(states), K)
-  const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
-  const found: VerdictEvidence = {
-    alphaBound,
-    policyAdvantage: advantage,
-    policyAdvantageMean: estimate.mean,
-    standardError: estimate.standardError,
-    lowerBound,
-    effectiveSampleSize: estimate.effectiveSampleSize,
-    epsilon: estimate.epsilon,
-    c,
-    fisher,
-    kl: 0, // α = 0 leaves the own policy
+  if (!(isFinite32(evidence.logProb, M) && isFinite32(evidence.advantage, M))) return reject('non-finite', noEvidence)
+  try {
+    return judge()
+  } catch (error) {
+    // All other numbers pass through the engine, which refuses what is not finite.
+    if (error instanceof NonFiniteError) return reject('non-finite', noEvidence)
+    throw error
   }
 
-  if (fisher === 0) return reject('identical', found)
-  if (!(Number.isFinite(fisher) && Number.isFinite(advantage) && Number.isFinite(c))) return reject('non-finite', found)
-  const floor = options.minimumEffectiveSampleSize ?? 0
-  if (!(estimate.effectiveSampleSize >= floor)) return reject('low-effective-sample-size', found)
-  if (!(advantage > 0)) return reject('non-positive-advantage', found) // (5)
-  if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
-  const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
-  if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-  const mixed = moved(own, delta, alpha) // (4), before it is rounded
-  const kl = engine.meanKl(own, mixed, states.observations, K)
-  if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
-  return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
+  function judge(): Verdict {
+    const ownLogProb = new Float64Array(M)
+    const peerLogProb = new Float64Array(M)
+    engine.logProb(own, evidence.observations, evidence.actions, M, ownLogProb)
+    engine.logProb(peer, evidence.observations, evidence.actions, M, peerLogProb)
+    const estimate = policyAdvantage(ownLogProb, peerLogProb, evidence.logProb, evidence.advantage, M) // (16)
+    const advantage = estimate.mean / (1 - gamma)
+    const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
+    const c = penaltyCoefficient(estimate.epsilon, gamma)
+
+    const delta = difference(peer, own)
+    const fisher = fisherForm(input, delta)
+    const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
+    const found: VerdictEvidence = {
+      alphaBound,
+      policyAdvantage: advantage,
+      policyAdvantageMean: estimate.mean,
+      standardError: estimate.standardError,
+      lowerBound,
+      effectiveSampleSize: estimate.effectiveSampleSize,
+      epsilon: estimate.epsilon,
+      c,
+      fisher,
+      kl: 0, // α = 0 leaves the own policy
+    }
+
+    if (fisher === 0) return reject('identical', found)
+    if (!(Number.isFinite(fisher) && Number.isFinite(advantage) && Number.isFinite(c)))
+      return reject('non-finite', found)
+    const floor = options.minimumEffectiveSampleSize ?? 0
+    if (!(estimate.effectiveSampleSize >= floor)) return reject('low-effective-sample-size', found)
+    if (!(advantage > 0)) return reject('non-positive-advantage', found) // (5)
+    if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
+    const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
+    if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
+    const mixed = moved(own, delta, alpha) // (4), before it is rounded
+    const kl = engine.meanKl(own, mixed, states.observations, K)
+    if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
+    return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
+  }
+}
+
+function fisherForm({ engine, own, states, options }: GateInput, delta: Float64Array): number {
+  const { count, observations } = states
+  if (options.estimator === 'exact') return engine.fisherExact(own, delta, observations, count)
+  if (options.estimator === 'sampled')
+    return engine.fisherSampled(own, delta, observations, requiredActions(states), count)
+  return kroneckerForm(kroneckerFisher(engine.architecture, own, observations, count), delta)
 }
 
 function checkOptions({ gamma, margin, z, minimumEffectiveSampleSize = 0 }: GateOptions): void {
@@ -116,29 +132,13 @@ function hasShapes({ engine, evidence, states, options, own }: GateInput): boole
   const { count: M } = evidence
   const { count: K } = states
   return (
-    own.length === policyLayout(engine.architecture).size &&
+    own.length === policySize(engine.architecture) &&
     evidence.observations.length >= M * observationSize &&
     evidence.actions.length >= M * actionSize &&
     evidence.logProb.length >= M &&
     evidence.advantage.length >= M &&
     states.observations.length >= K * observationSize &&
-    (options.estimator === 'exact' || requiredActions(states).length >= K * actionSize)
-  )
-}
-
-function isAllFinite({ engine, own, peer, evidence, states, options }: GateInput): boolean {
-  const { observationSize, actionSize } = engine.architecture
-  const { count: M } = evidence
-  const { count: K } = states
-  return (
-    isFinite32(own, own.length) &&
-    isFinite32(peer, peer.length) &&
-    isFinite32(evidence.observations, M * observationSize) &&
-    isFinite32(evidence.actions, M * actionSize) &&
-    isFinite32(evidence.logProb, M) &&
-    isFinite32(evidence.advantage, M) &&
-    isFinite32(states.observations, K * observationSize) &&
-    (options.estimator === 'exact' || isFinite32(requiredActions(states), K * actionSize))
+    (options.estimator !== 'sampled' || requiredActions(states).length >= K * actionSize)
   )
 }
 

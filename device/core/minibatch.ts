@@ -1,6 +1,6 @@
 import type { Architecture, Learner, Minibatch, Vector } from './engine.ts'
 import { requireFinite } from './finite.ts'
-import { policyLayout, valueLayout } from './parameters.ts'
+import { policySize, valueLayout } from './parameters.ts'
 
 /** A minibatch of its own memory, filled by `gather`. */
 export interface Gathered extends Minibatch {
@@ -45,7 +45,7 @@ export function requireRows(rows: Int32Array, count: number): void {
 /** RangeError at the first value of the samples or of the learner's parameters that is not finite. */
 export function requireTrainable(learner: Learner, batch: Minibatch, architecture: Architecture): void {
   const { count } = batch
-  requireFinite('policy', learner.policy, policyLayout(architecture).size)
+  requireFinite('policy', learner.policy, policySize(architecture))
   requireFinite('value', learner.value, valueLayout(architecture).size)
   requireFinite('observations', batch.observations, count * architecture.observationSize)
   requireFinite('actions', batch.actions, count * architecture.actionSize)

@@ -32,6 +32,16 @@ export function policyLayout(architecture: Architecture): Layout {
   ])
 }
 
+/** Number of θ's parameters: the size of `policyLayout` without laying it out. */
+export function policySize({ observationSize, actionSize, hidden }: Architecture): number {
+  let [inputs, size] = [observationSize, actionSize]
+  for (const outputs of [...hidden, actionSize]) {
+    size += (inputs + 1) * outputs
+    inputs = outputs
+  }
+  return size
+}
+
 /** Layout of the private value network `value.0.weight` [out, in], `value.0.bias` [out], …. */
 export function valueLayout(architecture: Architecture): Layout {
   const { observationSize, hidden } = checked(architecture)

@@ -63,7 +63,28 @@ export class Replay {
   newest(states: number): Evidence {
     const total = this.count
     const taken = Math.min(states, total)
-    return this.#gather(Int32Array.from({ length: taken }, (_, i) => total - taken + i))
+    const gathered = this.#empty(taken)
+    let left = taken
+    for (let b = this.#blocks.length - 1; left > 0; b--) {
+      const block = this.#blocks[b]!
+      const rows = Math.min(block.count, left)
+      left -= rows
+      copyRows(block.observations, block.count - rows, gathered.observations, left, rows, this.observationSize)
+      copyRows(block.actions, block.count - rows, gathered.actions, left, rows, this.actionSize)
+      copyRows(block.logProb, block.count - rows, gathered.logProb, left, rows, 1)
+      copyRows(block.advantage, block.count - rows, gathered.advantage, left, rows, 1)
+    }
+    return gathered
+  }
+
+  #empty(count: number) {
+    return {
+      count,
+      observations: new Float64Array(count * this.observationSize),
+      actions: new Float64Array(count * this.actionSize),
+      logProb: new Float64Array(count),
+      advantage: new Float64Array(count),
+    }
   }
 
   /** Copies of all rounds, oldest first. */
@@ -80,13 +101,7 @@ export class Replay {
   #gather(indices: Int32Array): Evidence {
     const { observationSize, actionSize } = this
     const count = indices.length
-    const gathered = {
-      count,
-      observations: new Float64Array(count * observationSize),
-      actions: new Float64Array(count * actionSize),
-      logProb: new Float64Array(count),
-      advantage: new Float64Array(count),
-    }
+    const gathered = this.#empty(count)
     for (let i = 0; i < count; i++) {
       let row = indices[i]!
       let b = 0
@@ -111,6 +126,10 @@ export class Replay {
       advantage: leading(advantage, count, 'advantage'),
     }
   }
+}
+
+function copyRows(from: Vector, fromRow: number, to: Float64Array, toRow: number, rows: number, width: number): void {
+  to.set(from.subarray(fromRow * width, (fromRow + rows) * width), toRow * width)
 }
 
 function leading(column: Vector, size: number, name: string): Float64Array {

@@ -1,7 +1,7 @@
 import type { BoundMode } from './trust-bound.ts'
 
-/** How q is estimated: `exact` in closed form over actions, `sampled` by the letter's (17). */
-export type Estimator = 'exact' | 'sampled'
+/** How q is estimated: `exact` in closed form over actions, `sampled` by the letter's (17), `kfac` by Kronecker factors. */
+export type Estimator = 'exact' | 'sampled' | 'kfac'
 
 /** Why a peer was mixed or not; the first group is decided here, the second where messages are judged. */
 export type Reason =

@@ -1,4 +1,5 @@
 import type { Vector } from '../core/engine.ts'
+import { NonFiniteError } from '../core/finite.ts'
 import { networkOf } from '../core/mlp.ts'
 import type { Layout } from '../core/parameters.ts'
 import type { Kernel } from './kernel.ts'
@@ -78,13 +79,6 @@ export function createPacking(kernel: Kernel, layout: Layout, prefix: string): P
   }
 }
 
-/** Writes a flat vector as float32 to the packing's `flat`. RangeError where the vector is too short. */
-export function stage(kernel: Kernel, { flat, count }: Packing, vector: Vector, from: number): void {
-  if (vector.length < from + count)
-    throw new RangeError(`parameters must hold ${from + count} values, got ${vector.length}`)
-  kernel.f32.set(vector.length === count ? vector : vector.subarray(from, from + count), flat / 4)
-}
-
 /** Writes what is staged to the block at `address`. RangeError at the first value that is not finite as float32. */
 export function packStaged(
   kernel: Kernel,
@@ -105,7 +99,7 @@ export function pack(
   address: number,
   name: string,
 ): void {
-  stage(kernel, packing, vector, from)
+  kernel.write(vector, from, packing.count, packing.flat, name)
   packStaged(kernel, packing, address, name)
 }
 
@@ -113,14 +107,12 @@ export function pack(
 export function unpack(kernel: Kernel, packing: Packing, address: number, vector: Float64Array, from: number): void {
   const { flat, count, tensors, table } = packing
   kernel.run.unpack(address, table, tensors, flat)
-  const { f32 } = kernel
-  for (let i = 0, at = flat / 4; i < count; i++, at++) vector[from + i] = f32[at]! + 0
+  kernel.read(flat, count, vector, from)
 }
 
 /** Writes `count` values as float32 to `address`. RangeError at the first one that is not finite as float32. */
 export function writeFloat32(kernel: Kernel, values: Vector, count: number, address: number, name: string): void {
-  if (values.length < count) throw new RangeError(`${name} must hold ${count} values, got ${values.length}`)
-  kernel.f32.set(values.length === count ? values : values.subarray(0, count), address / 4)
+  kernel.write(values, 0, count, address, name)
   requireFiniteAt(kernel, address, count, name)
 }
 
@@ -129,7 +121,7 @@ export function requireFiniteAt(kernel: Kernel, address: number, count: number, 
   if (kernel.run.finite(address, count)) return
   const values = kernel.f32.subarray(address / 4, address / 4 + count)
   const index = values.findIndex((x) => !Number.isFinite(x))
-  throw new RangeError(`${name}[${index}] must be finite, got ${values[index]}`)
+  throw new NonFiniteError(name, index, values[index])
 }
 
 /** The next multiple of 4. */

@@ -1,6 +1,6 @@
 import type { Vector } from '../core/engine.ts'
 import { createRegion, type Kernel, type Region } from './kernel.ts'
-import { type Packing, packStaged, requireFiniteAt, stage } from './packing.ts'
+import { type Packing, packStaged, requireFiniteAt } from './packing.ts'
 
 /** A forward pass in the kernel's memory; the addresses hold until the next pass is asked for. */
 export interface Pass {
@@ -74,11 +74,9 @@ export function createPasses(
 
   return (parameters, observations, count) => {
     const values = count * inputs
-    if (observations.length < values)
-      throw new RangeError(`observations must hold ${values} values, got ${observations.length}`)
-    const rows = staged(4 * values)
-    kernel.f32.set(observations.length === values ? observations : observations.subarray(0, values), rows / 4)
-    stage(kernel, packing, parameters, 0)
+    const rows = staged(4 * values + 4)
+    kernel.write(observations, 0, values, rows, 'observations')
+    kernel.write(parameters, 0, packing.count, packing.flat, name)
     uses += 1
     let oldest = kept[0]!
     for (const slot of kept) {

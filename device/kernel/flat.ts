@@ -20,6 +20,19 @@ export function finite(values: usize, count: i32): bool {
   return true
 }
 
+/** float64 → float32, rounded to nearest; `count` is rounded up to even. */
+export function demote(from: usize, to: usize, count: i32): void {
+  for (let i = 0; i < count; i += 2, from += 16, to += 8)
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(v128.load(from)), 0)
+}
+
+/** float32 → float64, −0 as +0; `count` is rounded up to even. */
+export function promote(from: usize, to: usize, count: i32): void {
+  const zero = f64x2.splat(0)
+  for (let i = 0; i < count; i += 2, from += 8, to += 16)
+    v128.store(to, f64x2.add(f64x2.promote_low_f32x4(v128.load64_zero(from)), zero))
+}
+
 /**
  * Copies a flat vector's tensors to where a block has them. A table of 32-bit words holds four of each tensor: byte offset in
  * the flat vector, rows, columns, byte offset in the block, then its stride in float32: PyTorch's [rows, columns] becomes

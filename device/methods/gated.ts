@@ -30,7 +30,7 @@ export const gated: Method = {
 /** The newest states; for (17) with actions drawn afresh from the current policy, since no stored action is from it. */
 function statesOf({ engine, own, replay, samples, gate: { estimator }, streams }: Consideration): States {
   const { count, observations } = replay.newest(samples)
-  if (estimator === 'exact') return { count, observations }
+  if (estimator !== 'sampled') return { count, observations }
   const { actionSize } = engine.architecture
   const mean = new Float64Array(count * actionSize)
   const actions = new Float64Array(count * actionSize)

@@ -5,7 +5,7 @@ import type { Engine } from '../../device/core/engine.ts'
 import { createDevice, type Device } from '../../device/device.ts'
 import { createFeatures, featureCount } from '../../device/features.ts'
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
-import type { Kind } from '../../device/params.ts'
+import { createSharedDecoder, type Kind } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
 import { settings } from '../../schemas/setting.ts'
@@ -51,7 +51,16 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const broker = options.broker ?? createLocalBroker()
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const identity = createInProcessIdentity([...learners, aggregatorId])
-  const common = { config, setting, identity, boot: 1, software: 'experiment', now: () => 0, wallClock: () => '' }
+  const clocks = { now: () => 0, wallClock: () => '' }
+  const common = {
+    config,
+    setting,
+    identity,
+    boot: 1,
+    software: 'experiment',
+    ...clocks,
+    decode: createSharedDecoder(),
+  }
   const devices = new Map<string, Device>()
   for (const vehicle of learners) {
     const bus = broker.connect()

@@ -1,0 +1,105 @@
+import { referenceCalibrationUs } from './calibration.ts'
+import type { FieldFigure } from './core/field.ts'
+import type { Figure } from './measure.ts'
+
+/** What the project wants to reach, beside what this run reached. */
+export interface FloorRow {
+  readonly name: string
+  /** The floor for this machine and the value reached, both in `unit`. */
+  readonly floor: number
+  readonly value: number
+  readonly unit: string
+  /** How many times better than the floor; below 1 it is missed. */
+  readonly margin: number
+}
+
+interface Floor {
+  readonly name: string
+  readonly floor: number
+  readonly unit: string
+  readonly value: number | undefined
+  readonly better: 'less' | 'more'
+  /** An absolute time or speed: it is adapted to the machine's calibration. */
+  readonly absolute: boolean
+}
+
+export interface FloorReport {
+  readonly rows: readonly FloorRow[]
+  /** Floors whose figure is not in this run. */
+  readonly unmeasured: readonly string[]
+}
+
+/** The floors over the figures of this run. Medians; absolute ones are scaled by calibration over the reference machine's. */
+export function floorsOf(figures: readonly Figure[], field: readonly FieldFigure[]): FloorReport {
+  const of = (name: string): number | undefined => figures.find((figure) => figure.name === name)?.median
+  const ours = (task: string): number | undefined =>
+    field.find((figure) => figure.task === task && figure.contender === 'wasm')?.median
+  const over = (task: string, contender: string, own = task): number | undefined => {
+    const peer = field.find((figure) => figure.task === task && figure.contender === contender)?.median
+    const mine = ours(own)
+    return peer === undefined || mine === undefined ? undefined : peer / mine
+  }
+  const absolute = { absolute: true, better: 'less' } as const
+  const relative = { absolute: false, better: 'more', unit: '×' } as const
+  const floors: Floor[] = [
+    { name: 'inference', floor: 1.5, unit: 'µs', value: ours('inference'), ...absolute },
+    {
+      name: 'inference, against onnxruntime-node',
+      floor: 6,
+      value: over('inference', 'onnxruntime-node'),
+      ...relative,
+    },
+    { name: 'PPO update, against PyTorch', floor: 4, value: over('update', 'torch'), ...relative },
+    {
+      name: 'PPO update, against TensorFlow.js wasm',
+      floor: 12,
+      value: over('update', 'tensorflow-wasm'),
+      ...relative,
+    },
+    { name: 'warm gate, M = K = 256, per peer', floor: 300, unit: 'µs', value: ours('gate-warm-256'), ...absolute },
+    {
+      name: 'warm gate, against PyTorch with the same cache',
+      floor: 1,
+      value: over('gate-warm-256', 'torch'),
+      ...relative,
+    },
+    {
+      ...{ name: 'Fisher form, against the matrix in PyTorch', floor: 1_000, ...relative },
+      value: over('fisher-materialised', 'torch', 'fisher'),
+    },
+    {
+      ...{ name: 'Fisher form, against the matrix in plain JS', floor: 1_000, ...relative },
+      value: over('fisher-materialised', 'reference', 'fisher'),
+    },
+    { name: 'epoch, method gated', floor: 50, unit: 'ms', value: of('epoch-gated'), ...absolute },
+    { name: 'epoch, gate mode certified', floor: 100, unit: 'ms', value: of('epoch-certified'), ...absolute },
+    { name: 'embedded simulator', floor: 1e6, unit: 'car-steps/s', value: of('sim'), absolute: true, better: 'more' },
+    {
+      name: 'lock-step, 7 devices',
+      floor: 300,
+      unit: 'steps/s',
+      value: of('lock-step'),
+      absolute: true,
+      better: 'more',
+    },
+    {
+      name: 'device process, resident',
+      floor: 90,
+      unit: 'MB',
+      value: of('fleet-memory'),
+      absolute: false,
+      better: 'less',
+    },
+    { name: 'device process, ready', floor: 1_500, unit: 'ms', value: of('device-ready'), ...absolute },
+  ]
+  const slower = (of('calibration') ?? referenceCalibrationUs) / referenceCalibrationUs
+  const rows = floors.flatMap(({ name, floor, unit, value, better, absolute }) => {
+    if (value === undefined || !Number.isFinite(value)) return []
+    const here = !absolute ? floor : better === 'less' ? floor * slower : floor / slower
+    return [{ name, floor: here, value, unit, margin: better === 'less' ? here / value : value / here }]
+  })
+  const unmeasured = floors
+    .filter(({ value }) => value === undefined || !Number.isFinite(value))
+    .map(({ name }) => name)
+  return { rows, unmeasured }
+}

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { referenceCalibrationUs } from '../bench/calibration.ts'
+import type { FieldFigure } from '../bench/core/field.ts'
+import { createMaterialisedFisher } from '../bench/core/materialised.ts'
+import { startPeer } from '../bench/core/peer-process.ts'
+import { drawWorkload } from '../bench/core/workload.ts'
+import { floorsOf } from '../bench/floors.ts'
+import { figureOf } from '../bench/measure.ts'
+import { createReferenceEngine } from '../device/engines/reference.ts'
+
+function fieldFigure(task: FieldFigure['task'], contender: string, us: number): FieldFigure {
+  return { ...figureOf(`${task}/${contender}`, 'µs', [us], ''), task, contender, wallMedian: us, difference: 0 }
+}
+
+t.test('absolute floors follow the calibration, relative ones do not', async (t) => {
+  const figures = [
+    figureOf('calibration', 'µs CPU', [2 * referenceCalibrationUs], ''),
+    figureOf('sim', 'car-steps/s', [600_000], ''),
+    figureOf('fleet-memory', 'MB', [100], ''),
+  ]
+  const field = [fieldFigure('inference', 'wasm', 2), fieldFigure('inference', 'onnxruntime-node', 8)]
+  const { rows, unmeasured } = floorsOf(figures, field)
+  const row = (name: string) => rows.find((found) => found.name === name)
+  t.match(row('inference'), { floor: 3, value: 2, margin: 1.5 }, 'a machine of half the speed may take twice as long')
+  t.match(row('embedded simulator'), { floor: 500_000, value: 600_000, margin: 1.2 })
+  t.match(row('inference, against onnxruntime-node'), { floor: 6, value: 4, margin: 4 / 6 }, 'missed')
+  t.match(row('device process, resident'), { floor: 90, value: 100, margin: 0.9 }, 'missed')
+  t.ok(unmeasured.includes('PPO update, against PyTorch'), 'without the peer there is no figure')
+})
+
+t.test('a peer that cannot start is absent with its command and its reason', async (t) => {
+  t.match(await startPeer('nobody', '/nonexistent/python', ['peer.py']), {
+    name: 'nobody',
+    command: '/nonexistent/python peer.py',
+    reason: /ENOENT/,
+  })
+  const script = "console.error('Warning: nothing'); throw new Error('no module')"
+  t.match(await startPeer('broken', process.execPath, ['-e', script]), { name: 'broken', reason: 'Error: no module' })
+})
+
+t.test('q of the materialised matrix is that of the exact form', async (t) => {
+  const { architecture, policy, peers, states } = drawWorkload({ hidden: [5, 4], gateSize: 11, rollout: 64 })
+  const delta = peers[0]!.map((x, i) => x - policy[i]!)
+  const materialised = createMaterialisedFisher(architecture)(policy, delta, states, 11)
+  const exact = createReferenceEngine(architecture).fisherExact(policy, delta, states, 11)
+  t.ok(Math.abs(materialised / exact - 1) < 1e-12, `${materialised} beside ${exact}`)
+})
