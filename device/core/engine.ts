@@ -26,7 +26,7 @@ export interface Engine {
   meanKl(from: Vector, to: Vector, observations: Vector, count: number): number
   /** GAE(λ), the same bits on every engine: see `gae.ts`. */
   generalizedAdvantage(input: GaeInput, advantage: Float64Array, returns: Float64Array): void
-  /** Begins a PPO update of `learner` with samples of `batch`, both copied. */
+  /** Begins a PPO update of `learner` with samples of `batch`, both copied; it may end the update begun before. */
   startUpdate(learner: Learner, batch: Minibatch, options: PpoOptions): EngineUpdate
 }
 

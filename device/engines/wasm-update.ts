@@ -19,22 +19,31 @@ export function createWasmUpdates(
   const size = policy.size + value.size
   const sampleSize = actionSize + 3
   // Policy and value lie one behind the other, so that one norm and one Adam step cover both.
-  const [parameters, gradient, firstMoments, secondMoments] = [1, 2, 3, 4].map(() => kernel.reserve(4 * size)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  const parameters = kernel.reserve(4 * size)
+  const gradient = kernel.reserve(4 * size)
+  const firstMoments = kernel.reserve(4 * size)
+  const secondMoments = kernel.reserve(4 * size)
   const valueBlock = 4 * policy.size
   const statistics = kernel.reserve(4 * 8)
   const scratch = kernel.reserve(4 * Math.max(policy.transposed, value.transposed))
-  const regions = Array.from({ length: 9 }, () => createRegion(kernel))
+  const room = {
+    observations: createRegion(kernel),
+    samples: createRegion(kernel),
+    indices: createRegion(kernel),
+    input: createRegion(kernel),
+    minibatch: createRegion(kernel),
+    policyTrace: createRegion(kernel),
+    policyDeltas: createRegion(kernel),
+    valueTrace: createRegion(kernel),
+    valueDeltas: createRegion(kernel),
+  }
   let newest = 0
 
   return (learner, batch, options) => {
     const session = ++newest
     const { count } = batch
-    const [observations, samples] = [regions[0]!(4 * count * observationSize), regions[1]!(8 * count * sampleSize)]
+    const observations = room.observations(4 * count * observationSize)
+    const samples = room.samples(8 * count * sampleSize)
     writeFloat32(kernel, batch.observations, count * observationSize, observations, 'observations')
     writeSamples(batch, samples)
     pack(kernel, policy, learner.policy, 0, parameters, 'policy')
@@ -48,16 +57,13 @@ export function createWasmUpdates(
       requireRows(rows, count)
       const { run } = kernel
       const n = rows.length
-      const [indices, input, minibatch] = [
-        regions[2]!(4 * n),
-        regions[3]!(4 * n * observationSize),
-        regions[4]!(8 * n * sampleSize),
-      ]
-      const [policyTrace, policyDeltas] = [
-        regions[5]!(4 * n * policy.traceWidth),
-        regions[6]!(4 * n * policy.traceWidth),
-      ]
-      const [valueTrace, valueDeltas] = [regions[7]!(4 * n * value.traceWidth), regions[8]!(4 * n * value.traceWidth)]
+      const indices = room.indices(4 * n)
+      const input = room.input(4 * n * observationSize)
+      const minibatch = room.minibatch(8 * n * sampleSize)
+      const policyTrace = room.policyTrace(4 * n * policy.traceWidth)
+      const policyDeltas = room.policyDeltas(4 * n * policy.traceWidth)
+      const valueTrace = room.valueTrace(4 * n * value.traceWidth)
+      const valueDeltas = room.valueDeltas(4 * n * value.traceWidth)
       kernel.i32.set(rows, indices / 4)
       run.gather(observations, observationSize, samples, sampleSize, indices, n, input, minibatch)
       if (options.normalizeAdvantage) run.normalizeAdvantages(minibatch, sampleSize, actionSize, n)
