@@ -3,11 +3,11 @@ import { settings } from '../schemas/setting.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
-import { policyLayout, tensorsFromVector } from './core/parameters.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice } from './device.ts'
 import { loadEngine } from './engines/index.ts'
-import { policyHash } from './identity.ts'
+import { featureNames } from './features.ts'
+import { policyFile } from './formats/named-policy.ts'
 import {
   type CommandContext,
   configuredArchitecture,
@@ -70,14 +70,9 @@ export async function runDevice(
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
     onEnd(policy) {
-      const tensors = tensorsFromVector(policyLayout(architecture), policy)
-      const metadata = new Map([
-        ['format', `trustmix-policy/${formatVersion}`],
-        ['vehicle', vehicle],
-        ['policyHash', policyHash(policy)],
-      ])
+      const file = policyFile({ architecture, ...featureNames(setting), policy, vehicle })
       try {
-        if (config.policyFile !== null) writeAtomically(config.policyFile, encodeSafetensors({ tensors, metadata }))
+        if (config.policyFile !== null) writeAtomically(config.policyFile, encodeSafetensors(file))
       } catch (error) {
         context.print(`the policy was not written: ${(error as Error).message}`)
       }
