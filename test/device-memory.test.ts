@@ -28,7 +28,7 @@ t.test(`a device has at most ${limitMb} MB resident after 100 updates`, async (t
   t.equal((await ended)[0], 0)
 
   await t.test(
-    'a device started by hand, without arguments of node, stays as small and ends when asked to',
+    'a device started by hand, without arguments of node, begins as small and ends when asked to',
     async (t) => {
       const [id = ''] = devices
       const broker = run(['broker', '--config', join(directory, 'processes', 'broker.json')])
