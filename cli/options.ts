@@ -110,7 +110,13 @@ function readFile(path: string): PartialConfig {
 }
 
 /** These belong to the tests. */
-const foreignVariables = new Set(['TRUSTMIX_REQUIRE', 'TRUSTMIX_PYTHON'])
+const foreignVariables = new Set([
+  'TRUSTMIX_REQUIRE',
+  'TRUSTMIX_PYTHON',
+  'TRUSTMIX_ARM64_NODE',
+  'TRUSTMIX_BENCH_MODULES',
+  'TRUSTMIX_FIDELITY_RUNS',
+])
 
 function readEnvironment(environment: NodeJS.ProcessEnv): PartialConfig {
   const config: PartialConfig = {}
