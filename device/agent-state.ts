@@ -1,3 +1,4 @@
+import type { Learner } from './core/engine.ts'
 import type { Evidence } from './core/replay.ts'
 import { createRng, type Rng } from './core/rng.ts'
 import type { RolloutState } from './core/rollout.ts'
@@ -47,4 +48,16 @@ export function createStreams(seed: number, vehicle: string, epoch: number): Str
 /** Where the actor's noise starts in an epoch. */
 export function initialNoise(seed: number, vehicle: string, epoch: number): number[] {
   return createRng(seed, vehicle, 'explore', epoch).state()
+}
+
+/** Throws where the state is of networks of other sizes than the learner's. */
+export function checkLearnerState(state: AgentState, { policy, value, adam }: Learner): void {
+  expectLength('policy', state.policy, policy.length)
+  expectLength('value', state.value, value.length)
+  expectLength('adam', state.adamM, adam.m.length)
+  expectLength('adam', state.adamV, adam.v.length)
+}
+
+function expectLength(name: string, vector: Float64Array, length: number): void {
+  if (vector.length !== length) throw new Error(`${name} must hold ${length} values, got ${vector.length}`)
 }

@@ -1,5 +1,12 @@
 import type { Outcome } from '../schemas/lock-step.ts'
-import { type AgentState, createStreams, type Held, initialNoise, type Streams } from './agent-state.ts'
+import {
+  type AgentState,
+  checkLearnerState,
+  createStreams,
+  type Held,
+  initialNoise,
+  type Streams,
+} from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
 import type { Engine, Learner, PpoOptions } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
@@ -225,10 +232,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       held,
     }),
     restore(state) {
-      expectLength('policy', state.policy, learner.policy.length)
-      expectLength('value', state.value, learner.value.length)
-      expectLength('adam', state.adamM, learner.adam.m.length)
-      expectLength('adam', state.adamV, learner.adam.v.length)
+      checkLearnerState(state, learner)
       begin(state.epoch)
       updates = state.updates
       samples = state.samples
@@ -247,8 +251,4 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       held = state.held
     },
   }
-}
-
-function expectLength(name: string, vector: Float64Array, length: number): void {
-  if (vector.length !== length) throw new Error(`${name} must hold ${length} values, got ${vector.length}`)
 }
