@@ -98,6 +98,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     generation++
     streams = createStreams(options.seed, options.vehicle, epoch)
     actor.restoreNoise(initialNoise(options.seed, options.vehicle, epoch))
+    held = undefined
+    rollout.clear()
+    rounds = []
   }
   let hash: string | undefined
   const policyChanged = (): void => {
@@ -169,12 +172,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       return streams
     },
     discount,
-    startEpoch(next) {
-      begin(next)
-      held = undefined
-      rollout.clear()
-      rounds = []
-    },
+    startEpoch: begin,
     act(observation) {
       const action = new Float32Array(actionSize)
       const logProb = actor.act(observation, action)
