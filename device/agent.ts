@@ -110,10 +110,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   policyChanged()
   begin(0)
 
-  const ended = (): boolean => {
-    const last = rollout.count - 1
-    return last >= 0 && (rollout.terminated[last] === 1 || rollout.truncated[last] === 1)
-  }
+  const ended = (last = rollout.count - 1): boolean => rollout.terminated[last] === 1 || rollout.truncated[last] === 1
 
   /** How many of the oldest samples have rewards of `returnRounds` whole rounds after their own; all at an epoch's end. */
   const ripe = (): number => (ended() ? rollout.count : (rounds.at(-1 - options.returnRounds) ?? 0))
