@@ -8,7 +8,7 @@ import {
   type Streams,
 } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
-import type { Engine, Learner, PpoOptions } from './core/engine.ts'
+import type { Engine, Learner } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
 import { discountOverTime } from './core/gae.ts'
 import { initialPolicy, initialValue } from './core/parameters.ts'
@@ -18,23 +18,7 @@ import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
 import { policyHash } from './identity.ts'
-import { estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
-
-/** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
-export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
-  readonly seed: number
-  readonly vehicle: string
-  readonly initialLogStd: number
-  readonly ppoEpochs: number
-  readonly minibatchSize: number
-  /** Discount per decision; null: exp(−Δt / horizonS). */
-  readonly gamma: number | null
-  readonly horizonS: number
-  readonly lambda: number
-  readonly replayRounds: number
-  /** Whole rounds of rewards that a return holds beyond the sample's own round before the sample is learned from. */
-  readonly returnRounds: number
-}
+import { type AgentOptions, estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
 
 /** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
 export interface Agent {
@@ -60,6 +44,8 @@ export interface Agent {
   startLearning(): Learning
   /** A whole update at once. */
   learn(): Learned
+  /** Gives up the update in progress, if any. */
+  giveUp(): void
   /** Discount of a decision held `seconds`. */
   discount(seconds: number): number
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
@@ -123,19 +109,25 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     rounds.push(count)
     const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
     const trained = ripe()
-    if (trained === 0) return { samples: 0, meanReward, step: () => false }
+    if (trained === 0) return { samples: 0, meanReward, givenUp: false, step: () => false }
     const { advantage, returns } = estimateAdvantages({ engine, learner, rollout, discount, lambda: options.lambda })
-    scale.update(advantage, trained)
+    // What is not learned from must not set the scale either.
+    const usable = isFinite32(advantage, trained) && isFinite32(returns, trained)
+    if (usable) scale.update(advantage, trained)
     const scaled = advantage.map((a) => a / scale.scale)
     const { observations, actions, logProb } = rollout
     const batch = { count: trained, observations, actions, logProb, advantage: scaled, returns }
     const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
-    const sound = isFinite32(scaled, trained) && isFinite32(returns, trained)
+    const sound = usable && isFinite32(scaled, trained)
     const update = sound ? createPpoUpdate(engine, learner, batch, ppo, streams.shuffle) : undefined
     const begun = generation
+    let done = false
     return {
       samples: trained,
       meanReward,
+      get givenUp() {
+        return !done && begun !== generation
+      },
       step() {
         if (begun !== generation) return false
         if (update?.step()) return true
@@ -145,6 +137,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         rollout.drop(trained)
         rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
         if (sound) updates++
+        done = true
         generation++
         return false
       },
@@ -200,6 +193,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       const learning = startLearning()
       while (learning.step());
       return { samples: learning.samples, meanReward: learning.meanReward }
+    },
+    giveUp() {
+      generation++
     },
     adopt(policy) {
       learner.policy.set(policy)

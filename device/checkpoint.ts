@@ -76,8 +76,13 @@ export function forgetCheckpoints(directory: string): void {
 /** Writes a file so that either the old or the whole new content survives a power cut. */
 export function writeAtomically(path: string, content: string | Uint8Array, mode = 0o644): void {
   makeDirectory(dirname(path))
-  writeDurably(`${path}.tmp`, content, mode)
-  renameSync(`${path}.tmp`, path)
+  try {
+    writeDurably(`${path}.tmp`, content, mode)
+    renameSync(`${path}.tmp`, path)
+  } catch (error) {
+    rmSync(`${path}.tmp`, { force: true })
+    throw error
+  }
   syncDirectory(dirname(path))
 }
 

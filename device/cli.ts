@@ -83,6 +83,7 @@ export async function runDevice(
   try {
     await reach(bus, config, context)
     await Promise.race([ended, context.stopped])
+    device.stop()
     bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
     bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))
     return { vehicle, policyHash: device.policyHash }

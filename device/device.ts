@@ -52,6 +52,8 @@ export interface Device {
   readonly policyHash: string
   /** Drives what waits for time: asking again for missing parameters, giving them up. Call it a few times a second. */
   tick(): void
+  /** Gives up what is under way, so that the process can end. */
+  stop(): void
   /** The will of this device's connection number `connection`. */
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
 }
@@ -160,6 +162,8 @@ export function createDevice(options: DeviceOptions): Device {
     return row.every(Number.isFinite) ? features.command(agent.act(row)[0] as number) : undefined
   }
 
+  const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
+
   const handlers: VehicleHandlers = {
     reset(next) {
       start = next
@@ -188,6 +192,7 @@ export function createDevice(options: DeviceOptions): Device {
         if (pause) await pause
       }
       const { meanReward } = learning
+      if (learning.givenUp) return learned()
       if (Number.isFinite(meanReward)) lastReturn = meanReward
       save()
       offer.renew(agent.learner.policy, agent.policyHash, agent.updates)
@@ -195,7 +200,7 @@ export function createDevice(options: DeviceOptions): Device {
       const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
       const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
       bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
-      return { policyHash: agent.policyHash, samples: agent.samples, updates: agent.updates, return: lastReturn }
+      return learned()
     },
 
     async mix(round: Round) {
@@ -206,6 +211,7 @@ export function createDevice(options: DeviceOptions): Device {
     },
 
     end() {
+      agent.giveUp()
       save()
       options.onEnd?.(agent.learner.policy)
       return agent.policyHash
@@ -238,6 +244,7 @@ export function createDevice(options: DeviceOptions): Device {
     tick() {
       if (bus.connected) mixer.tick()
     },
+    stop: agent.giveUp,
     offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
   }
 }

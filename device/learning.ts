@@ -1,5 +1,21 @@
-import type { Engine, Learner } from './core/engine.ts'
+import type { Engine, Learner, PpoOptions } from './core/engine.ts'
 import type { Rollout } from './core/rollout.ts'
+
+/** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
+export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
+  readonly seed: number
+  readonly vehicle: string
+  readonly initialLogStd: number
+  readonly ppoEpochs: number
+  readonly minibatchSize: number
+  /** Discount per decision; null: exp(−Δt / horizonS). */
+  readonly gamma: number | null
+  readonly horizonS: number
+  readonly lambda: number
+  readonly replayRounds: number
+  /** Whole rounds of rewards that a return holds beyond the sample's own round before the sample is learned from. */
+  readonly returnRounds: number
+}
 
 export interface Learned {
   /** Samples learned from. */
@@ -12,6 +28,8 @@ export interface Learned {
 export interface Learning extends Learned {
   /** One minibatch step; false once the update is done, or given up. */
   step(): boolean
+  /** The update ended without a result: nothing was learned. */
+  readonly givenUp: boolean
 }
 
 /** GAE of all samples of the rollout: raw advantages and returns. */

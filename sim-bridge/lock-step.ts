@@ -214,7 +214,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
       if (!bus.connected) return
       for (const vehicle of [...lanes.keys()])
         for (const { outstanding } of lanesOf(vehicle)) {
-          if (!outstanding) continue
+          if (!outstanding || !lanes.has(vehicle)) continue
           if (now() - outstanding.askedAt > answerTimeoutMs)
             leave(vehicle, `${vehicle} did not answer ${outstanding.message.kind} within ${answerTimeoutMs} ms`)
           else if (now() - outstanding.sentAt > resendAfterMs) repeat(vehicle, outstanding)

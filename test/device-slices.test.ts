@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createSlicer } from '../device/slicer.ts'
+import { channels } from '../schemas/topics.ts'
 import { calm } from './support/devices.ts'
 import { at, createRig, decide, last, outcome, policyOf, reset, turn } from './support/rig.ts'
 
@@ -84,9 +85,12 @@ t.test('a new epoch gives up the update under way, and what it would have answer
   rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
   await turn()
   t.ok(paused())
+  let offered = 0
+  rig.bus.subscribe(channels.params, { fleet: 'demo', cell: 'all' }, () => offered++)
   rig.ask('car01', { ...reset, epoch: 2 })
   t.match(rig.last('reset'), { epoch: 2 })
   while (paused()) await go()
   t.same(policyOf(rig, 'car01'), before)
   t.equal(rig.last('learn'), undefined)
+  t.equal(offered, 0, 'nothing is published as if it had been learned')
 })

@@ -150,6 +150,28 @@ t.test('an agent: first decision, closing, learning', async (t) => {
   )
 })
 
+t.test('a reward beyond float32 costs its round, not what comes after', async (t) => {
+  const agent = createSmallAgent()
+  const round = (reward: number): number => {
+    for (let i = 0; i < 3; i++) {
+      agent.act(Float32Array.from({ length: 6 }, (_, j) => (i + j) / 10))
+      agent.close(
+        { reward: i === 1 ? reward : 0.3 * i, steps: 10, terminated: false, truncated: i === 2 },
+        1,
+        new Float32Array(6),
+      )
+    }
+    const before = agent.learner.policy.slice()
+    agent.learn()
+    return Math.max(...agent.learner.policy.map((x, i) => Math.abs(x - (before[i] ?? 0))))
+  }
+  t.equal(round(1e100), 0)
+  t.equal(agent.updates, 0, 'no update, and no evidence for the gate')
+  t.equal(agent.replay.count, 0)
+  t.ok(round(0.5) > 1e-5, 'the next round is learned from as ever')
+  t.equal(agent.updates, 1)
+})
+
 t.test('with a discount per decision the reward counts as it is', async (t) => {
   const agent = createSmallAgent('car01', { gamma: 0.9, lambda: 0.95 })
   agent.act(new Float32Array(6))

@@ -66,3 +66,17 @@ t.test('decisions go on while a round of learning is under way, each in its own 
   t.same(await Promise.all([mixed, next]), [undefined, undefined])
   t.same(bench.left, ['d1 went offline'])
 })
+
+t.test('who leaves because one question is too old is not asked the other one again', async (t) => {
+  const bench = await joined()
+  const first = bench.clock.ms
+  const decided = bench.lockStep.ask('d1', decide)
+  bench.clock.ms = first + 29_000
+  const learned = bench.lockStep.ask('d1', { kind: 'learn', epoch: 1, step: 250 })
+  const sent = bench.asked.length
+  bench.clock.ms = first + 30_001
+  bench.lockStep.tick()
+  t.same(await Promise.all([decided, learned]), [undefined, undefined])
+  t.equal(bench.asked.length, sent)
+  t.match(bench.left, [/^d1 did not answer decide within 30000 ms$/])
+})

@@ -132,8 +132,8 @@ export function createKernel(): Kernel {
     },
     reserve(bytes) {
       const address = next
-      next += Math.ceil(bytes / 16) * 16
-      const missing = next - memory.buffer.byteLength
+      const end = address + Math.ceil(bytes / 16) * 16
+      const missing = end - memory.buffer.byteLength
       if (missing > 0) {
         memory.grow(Math.ceil(missing / pageBytes))
         f32 = new Float32Array(memory.buffer)
@@ -141,6 +141,7 @@ export function createKernel(): Kernel {
         i32 = new Int32Array(memory.buffer)
         u8 = new Uint8Array(memory.buffer)
       }
+      next = end // only now: where the memory does not grow, nothing was reserved
       return address
     },
     // Conversion in the kernel is several times faster than between typed arrays.
@@ -171,8 +172,9 @@ export function createRegion(kernel: Kernel): Region {
   let size = 0
   return (bytes) => {
     if (bytes > size) {
-      size = Math.max(bytes, 2 * size)
-      address = kernel.reserve(size)
+      const larger = Math.max(bytes, 2 * size)
+      address = kernel.reserve(larger)
+      size = larger
     }
     return address
   }

@@ -21,7 +21,8 @@ export function product(
   columns: i32,
   inner: i32,
 ): void {
-  const tiled = rows & ~3
+  // Without inner values no panel would be written: `oneRow` writes the bias.
+  const tiled = inner > 0 ? rows & ~3 : 0
   for (let k = 0; k < inner && tiled > 0; k += INNER) {
     const depth = min(INNER, inner - k)
     for (let i = 0; i < tiled; i += ROWS) {
