@@ -73,6 +73,14 @@ export function sessions(t: Test, { create }: Candidate): void {
     t.same(learner, wanted)
   })
 
+  t.test('a step without rows has the gradient of the entropy alone, whatever the step before it had', async (t) => {
+    const session = engine.startUpdate(copyOf(start), batch, ppo)
+    session.step(allRows(40))
+    const { gradNorm } = session.step(new Int32Array(0))
+    const wanted = ppo.entropyCoef * Math.sqrt(architecture.actionSize)
+    t.ok(Math.abs(gradNorm - wanted) < 1e-6, `${gradNorm} is ${wanted}`)
+  })
+
   t.test('an update goes on from the Adam state of the learner', async (t) => {
     const together = copyOf(start)
     const session = engine.startUpdate(together, batch, ppo)
