@@ -24,6 +24,8 @@ import { type AgentOptions, estimateAdvantages, type Learned, type Learning, tim
 export interface Agent {
   readonly engine: Engine
   readonly learner: Learner
+  /** The policy as it was when the last learning began. */
+  readonly before: Float64Array
   readonly replay: Replay
   /** `policyHash` of the policy as it is. */
   readonly policyHash: string
@@ -65,6 +67,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     initialPolicy(architecture, createRng(options.seed, 'initial-policy'), options.initialLogStd),
     initialValue(architecture, createRng(options.seed, 'initial-value')),
   )
+  const before = learner.policy.slice()
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
   const scale = new RunningScale(scaleWindow)
@@ -104,6 +107,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
   function startLearning(): Learning {
+    before.set(learner.policy)
     const { count } = rollout
     const newest = rounds.at(-1) ?? 0
     rounds.push(count)
@@ -147,6 +151,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   return {
     engine,
     learner,
+    before,
     replay,
     get policyHash() {
       hash ??= policyHash(learner.policy)

@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
+import { methodProperties } from './config-methods.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
@@ -38,12 +39,7 @@ export const configSchema = {
       description: 'observation, action, reward and discount',
       for: ['fleet', 'device', 'sim-bridge', 'broker'],
     },
-    method: {
-      enum: ['gated', 'independent', 'average', 'fixed'],
-      default: 'gated',
-      description: 'how policies are mixed',
-      for: ['fleet', 'device', 'sim-bridge'],
-    },
+    ...methodProperties,
     ...timingProperties,
     // who and where
     fleet: {
