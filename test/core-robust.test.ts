@@ -9,8 +9,8 @@ import {
   trustedMean,
 } from '../device/core/index.ts'
 
-const of = (...values: number[]): Float64Array => Float64Array.of(...values)
-const points = (...values: number[]): Float64Array[] => values.map((value) => of(value))
+const of = (...values: number[]): Float32Array => Float32Array.of(...values)
+const points = (...values: number[]): Float32Array[] => values.map((value) => of(value))
 
 t.test('the median is taken by coordinate', async (t) => {
   t.same(coordinateMedian([of(1, -5), of(9, 0), of(2, 100)]), of(2, 0))
@@ -38,7 +38,7 @@ t.test('the trimmed mean leaves out the f least and the f greatest values of eac
 
 t.test('the order of the policies does not change a bit of median and trimmed mean', async (t) => {
   const rng = createRng(1, 'order')
-  const vectors = Array.from({ length: 7 }, () => Float64Array.from({ length: 50 }, () => Math.fround(rng.normal())))
+  const vectors = Array.from({ length: 7 }, () => Float32Array.from({ length: 50 }, () => Math.fround(rng.normal())))
   for (let turn = 1; turn < 7; turn++) {
     const turned = [...vectors.slice(turn), ...vectors.slice(0, turn)]
     t.same(coordinateMedian(turned), coordinateMedian(vectors))
@@ -66,7 +66,7 @@ t.test('FLTrust weighs updates by their cosine with the own one and brings them 
   near(t, mean?.policy, [(3 + 0.96 * 4) / total, (4 + 0.96 * 3 + 0.8 * 5) / total], 1e-7)
   near(t, mean?.weights, [0.96 / total, 0, 0.8 / total], 1e-15)
 
-  const moved = (v: Float64Array): Float64Array => v.map((x, i) => x + (i === 0 ? 8 : -16))
+  const moved = (v: Float32Array): Float32Array => v.map((x, i) => x + (i === 0 ? 8 : -16))
   const elsewhere = trustedMean(moved(of(0, 0)), moved(of(3, 4)), others.map(moved))
   t.same(elsewhere?.weights, mean?.weights, 'only updates count, not where they start')
   near(t, elsewhere?.policy, moved(mean?.policy ?? of()), 1e-6)

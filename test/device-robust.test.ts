@@ -99,7 +99,7 @@ t.test('with too few policies the own one stays, and the reason says so', async 
 })
 
 t.test('a peer that is not finite, or of another length, is not in the round', async (t) => {
-  const own = Float64Array.of(1, 1)
+  const own = Float32Array.of(1, 1)
   const identity = { ownHash: null, peerHash: null, peerBoot: 1, peerSequence: 1 }
   const peers = [
     [Number.NaN, 3],
@@ -109,18 +109,18 @@ t.test('a peer that is not finite, or of another length, is not in the round', a
     [3, 9],
   ].map((values, i) => {
     const id = `p${i}`
-    return { id, identity: { ...identity, peerId: id }, policy: Float64Array.from(values) }
+    return { id, identity: { ...identity, peerId: id }, policy: Float32Array.from(values) }
   })
   const input: RoundConsideration = {
-    ...{ vehicle: 'own', own, before: Float64Array.of(0, 0), ownHash: '', peers, byzantine: 1, gamma: 0.9 },
+    ...{ vehicle: 'own', own, before: Float32Array.of(0, 0), ownHash: '', peers, byzantine: 1, gamma: 0.9 },
   }
   const { verdicts, policy } = methods.median.considerRound(input)
-  t.same(policy, Float64Array.of(2, 2))
+  t.same(policy, Float32Array.of(2, 2))
   t.same(
     verdicts.map(({ reason }) => reason),
     ['non-finite', 'accepted', 'non-finite', 'shape-mismatch', 'accepted'],
   )
-  t.same(methods['trimmed-mean'].considerRound(input).policy, Float64Array.of(2, 2))
+  t.same(methods['trimmed-mean'].considerRound(input).policy, Float32Array.of(2, 2))
   for (const method of [methods.median, methods.krum]) {
     const few = method.considerRound({ ...input, byzantine: 2 })
     t.equal(few.policy, undefined)
@@ -130,7 +130,7 @@ t.test('a peer that is not finite, or of another length, is not in the round', a
     )
   }
   for (const method of ['median', 'trimmed-mean', 'krum', 'fltrust'] as const) {
-    const broken = methods[method].considerRound({ ...input, own: Float64Array.of(1, Number.NaN), byzantine: 0 })
+    const broken = methods[method].considerRound({ ...input, own: Float32Array.of(1, Number.NaN), byzantine: 0 })
     t.equal(broken.policy, undefined, `${method}: an own policy that is not finite is not hidden by others`)
     const bad = peers.filter((_, i) => i === 0 || i === 2)
     t.equal(methods[method].considerRound({ ...input, peers: bad, byzantine: 0 }).policy, undefined, 'nobody is left')
@@ -143,9 +143,9 @@ t.test('a peer that is not finite, or of another length, is not in the round', a
 t.test('the controls and the gated average judge as documented', async (t) => {
   const gatedBy = async (method: Config['method'], more: Partial<Config> = {}) => {
     const { rig, own } = learnedRig(method, more)
-    let theta: Float64Array = own.slice()
+    let theta: Float32Array = Float32Array.from(own)
     // A small step and its opposite: to first order one advantage is the other's negative.
-    const steps = [1e-3, -1e-3].map((size) => own.map((x, i) => Math.fround(x + size * ((i % 3) - 1))))
+    const steps = [1e-3, -1e-3].map((size) => theta.map((x, i) => Math.fround(x + size * ((i % 3) - 1))))
     const ids = method === 'average-gated' ? ['aggregator', 'aggregator'] : ['car10', 'd1']
     const verdicts = []
     for (const [i, step] of steps.entries()) {
