@@ -1,5 +1,5 @@
 import { ExitError } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import { createRecorder, type Trajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import type { World } from '../sim-bridge/world.ts'
@@ -42,8 +42,8 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
       `one of --controller and --policies is needed, got ${controller === undefined ? 'none' : 'both'}`,
     )
   const config = worldConfig(options)
-  const setting = settings[config.setting]
-  const law = controller === undefined ? undefined : parseController(controller)
+  const setting = settingOf(config)
+  const law = controller === undefined ? undefined : parseController(controller, config.preset)
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
   const world = await openWorld(config)
   try {

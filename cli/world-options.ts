@@ -1,6 +1,7 @@
 import { type Config, configSchema, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
+import { controllerName } from '../sim-bridge/sim/hand-laws.ts'
 import type { ToolOption } from './tool-options.ts'
 
 const { sim, preset, network, vehicles, learners, startJitter, ...others } = configSchema.properties
@@ -61,10 +62,10 @@ export function worldConfig(options: WorldOptions): Config {
   }
 }
 
-/** A closed-form controller by its name; ExitError 2 for what is none. */
-export function parseController(name: string): Controller {
+/** A closed-form controller or a hand law of the preset by its name; ExitError 2 for what is none. */
+export function parseController(name: string, preset: 'flow' | 'lab'): Controller {
   try {
-    return createController(name)
+    return createController(controllerName(name, preset))
   } catch (error) {
     throw new ExitError('usage', `--controller: ${(error as Error).message}`)
   }

@@ -1,4 +1,5 @@
 import type { Config } from '../schemas/config.ts'
+import { lawRanges } from '../schemas/gap-laws.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
 import { type Setting, timeGapRange } from '../schemas/setting.ts'
@@ -73,8 +74,8 @@ export function createDevice(options: DeviceOptions): Device {
     gamma: setting.gamma,
     horizonS: setting.horizonS,
     lambda: setting.lambda,
-    returnRounds: config.returnRounds ?? setting.returnRounds,
-    initialLogStd: config.initialLogStd ?? setting.initialLogStd,
+    returnRounds: setting.returnRounds,
+    initialLogStd: setting.initialLogStd,
   })
   const notes: string[] = []
   const loaded = store?.load()
@@ -82,7 +83,7 @@ export function createDevice(options: DeviceOptions): Device {
   notes.push(...(loaded?.notes ?? []))
 
   let features: Features | undefined
-  let limits: Limits = { acceleration: 0, timeGap: timeGapRange[config.preset] }
+  let limits = limitsOf(setting, config.preset, 0)
   let start: Start | undefined
   let lastReturn = 0
   let fallbacks = 0
@@ -159,7 +160,7 @@ export function createDevice(options: DeviceOptions): Device {
   const propose = (observation: Observation): Command | undefined => {
     if (!features) return undefined
     features.encode(observation, row)
-    return row.every(Number.isFinite) ? features.command(agent.act(row)[0] as number) : undefined
+    return row.every(Number.isFinite) ? features.command(...agent.act(row)) : undefined
   }
 
   const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
@@ -168,7 +169,7 @@ export function createDevice(options: DeviceOptions): Device {
     reset(next) {
       start = next
       features = createFeatures(setting, { preset: config.preset, ...next })
-      limits = { acceleration: next.accelerationLimit, timeGap: timeGapRange[config.preset] }
+      limits = limitsOf(setting, config.preset, next.accelerationLimit)
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
       return agent.policyHash
@@ -247,4 +248,10 @@ export function createDevice(options: DeviceOptions): Device {
     stop: agent.giveUp,
     offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
   }
+}
+
+/** What the envelope lets through, as data: `acceleration` in m/s². */
+function limitsOf({ action }: Setting, preset: Config['preset'], acceleration: number): Limits {
+  const gapLaw = action === 'gapLaw' || action === 'meshLaw' ? lawRanges[action][preset] : undefined
+  return { acceleration, timeGap: timeGapRange[preset], gapLaw }
 }
