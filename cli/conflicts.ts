@@ -1,8 +1,10 @@
 import { type Config, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 
 /** ExitError 2 where options of a run contradict each other or one would do nothing without another. */
 export function refuseConflicts(config: Config): void {
+  settingOf(config)
   const { serve, controller, followStdin, idleTimeoutS, realtime, rtf, sim } = config
   if (serve && controller !== null)
     throw new ExitError('usage', `one of --serve and --controller can be given, got --serve and ${controller}`)

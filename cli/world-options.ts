@@ -19,6 +19,11 @@ export const worldSpec = {
   crossing: choiceOf(others.crossing),
   'speed-mode': choiceOf(others.speedMode),
   setting: { ...choiceOf(others.setting), description: 'what the policies were trained in' },
+  observation: changeOf(others.observation),
+  action: changeOf(others.action),
+  'interval-min-s': { ...numberOf(others.intervalMinS), unit: others.intervalMinS.unit },
+  'interval-max-s': { ...numberOf(others.intervalMaxS), unit: others.intervalMaxS.unit },
+  'interval-distribution': changeOf(others.intervalDistribution),
   seed: {
     ...numberOf(others.seed),
     default: others.seed.default,
@@ -39,6 +44,11 @@ export interface WorldOptions {
   readonly crossing: string
   readonly 'speed-mode': string
   readonly setting: string
+  readonly observation?: string | undefined
+  readonly action?: string | undefined
+  readonly 'interval-min-s'?: number | undefined
+  readonly 'interval-max-s'?: number | undefined
+  readonly 'interval-distribution'?: string | undefined
   readonly seed: number
 }
 
@@ -54,11 +64,16 @@ export function worldConfig(options: WorldOptions): Config {
     crossing,
     setting,
     speedMode: Number(options['speed-mode']),
+    observation: options.observation ?? null,
+    action: options.action ?? null,
+    intervalDistribution: options['interval-distribution'] ?? null,
   }
   return {
     ...defaultConfig,
     ...(choices as Pick<Config, keyof typeof choices>),
     ...{ vehicles, learners: learners ?? null, seed, startJitter: options['start-jitter'] },
+    intervalMinS: options['interval-min-s'] ?? null,
+    intervalMaxS: options['interval-max-s'] ?? null,
   }
 }
 
@@ -79,6 +94,16 @@ interface ChoiceProperty {
 
 function choiceOf({ enum: choices, default: fallback, description }: ChoiceProperty) {
   return { kind: 'choice', choices: choices.map(String), default: String(fallback), description } as const
+}
+
+interface ChangeProperty {
+  readonly enum: readonly (string | null)[]
+  readonly description: string
+}
+
+/** A choice that nothing is said of unless it is given. */
+function changeOf({ enum: choices, description }: ChangeProperty) {
+  return { kind: 'choice', choices: choices.filter((choice) => choice !== null), description } as const
 }
 
 interface NumberProperty {
