@@ -13,7 +13,8 @@ export const drivenWorldSpec = {
   controller: {
     kind: 'text',
     placeholder: 'LAW',
-    description: 'law of the learners: none, headway:T, const:a, cap:c, lead:c, alt:c1:c2, pulse:a:p',
+    description:
+      'law of the learners: none, headway:T, gap:T:g0:k:c, const:a, cap:c, lead:c, alt:c1:c2, pulse:a:p, or a hand law (untrained, best, …: docs/settings.md)',
   },
   policies: { kind: 'text', placeholder: 'DIR', description: 'folder of policies that drive (runs/…/policies)' },
   ...worldSpec,

@@ -24,14 +24,14 @@ export type LawAction = keyof typeof lawActions
 
 /**
  * Units: timeGap s, standstillGap m, gain, leaderGain and followerGain 1/s, cap m/s, followerWeight m/s per 10 m. The fixed
- * numbers are those of the hand policies `best-gap` and `robust-mesh` (docs/settings.md), found by search on SUMO; for `lab`,
- * `meshLaw` has those of `best-wave`, whose place-dependent term it lacks.
+ * numbers are those of the hand laws `best-gap` and `robust-mesh` (sim-bridge/sim/hand-laws.ts), found by random search; see
+ * docs/settings.md. The middle of each range is neutral: no standstill gap, no weight of the gap behind.
  */
 export const lawRanges: Readonly<Record<LawAction, Readonly<Record<'flow' | 'lab', LawRanges>>>> = {
   gapLaw: {
     flow: {
       timeGap: [0.5, 8],
-      standstillGap: [0, 40],
+      standstillGap: [-40, 40],
       gain: [0.49, 0.49],
       cap: [20.2, 20.2],
       leaderGain: [0, 0],
@@ -40,7 +40,7 @@ export const lawRanges: Readonly<Record<LawAction, Readonly<Record<'flow' | 'lab
     },
     lab: {
       timeGap: [0.5, 12],
-      standstillGap: [0, 40],
+      standstillGap: [-40, 40],
       gain: [0.35, 0.35],
       cap: [19.7, 19.7],
       leaderGain: [0.13, 0.13],
@@ -51,21 +51,21 @@ export const lawRanges: Readonly<Record<LawAction, Readonly<Record<'flow' | 'lab
   meshLaw: {
     flow: {
       timeGap: [0.5, 8],
-      standstillGap: [0, 40],
-      gain: [0.545, 0.545],
-      cap: [22.4, 22.4],
-      leaderGain: [-0.147, -0.147],
+      standstillGap: [-40, 40],
+      gain: [0.574, 0.574],
+      cap: [21.96, 21.96],
+      leaderGain: [-0.151, -0.151],
       followerWeight: [-2, 2],
-      followerGain: [-0.32, -0.32],
+      followerGain: [-0.3081, -0.3081],
     },
     lab: {
       timeGap: [0.5, 12],
-      standstillGap: [-10, 40],
-      gain: [0.121, 0.121],
-      cap: [17.8, 17.8],
-      leaderGain: [0.226, 0.226],
+      standstillGap: [-40, 40],
+      gain: [0.6839, 0.6839],
+      cap: [25.25, 25.25],
+      leaderGain: [0.3981, 0.3981],
       followerWeight: [-2, 2],
-      followerGain: [-0.41, -0.41],
+      followerGain: [-0.05583, -0.05583],
     },
   },
 }
