@@ -37,7 +37,10 @@ export async function runDevice(
     vehicle,
     seed: config.seed,
     engine: engine.id,
-    architecture: JSON.stringify(architecture),
+    // What was learned in a changed setting is not gone on with in another one.
+    architecture: JSON.stringify(
+      setting.name === setting.base ? architecture : { ...architecture, setting: setting.name },
+    ),
   })
 
   let finish: () => void = () => {}

@@ -1,8 +1,7 @@
 import type { Config } from '../schemas/config.ts'
-import { lawRanges } from '../schemas/gap-laws.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
-import { type Setting, timeGapRange } from '../schemas/setting.ts'
+import type { Setting } from '../schemas/setting.ts'
 import { telemetryOf } from '../schemas/telemetry.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
@@ -10,7 +9,7 @@ import { type Agent, createAgent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Engine } from './core/engine.ts'
-import { createFeatures, type Features } from './features.ts'
+import { commandLimits, createFeatures, type Features } from './features.ts'
 import type { Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
@@ -21,7 +20,7 @@ import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
 import type { Kind } from './params.ts'
 import type { DecodeParams } from './params-decoding.ts'
-import { type Limits, permit } from './safety/envelope.ts'
+import { permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
   readonly config: Config
@@ -84,7 +83,7 @@ export function createDevice(options: DeviceOptions): Device {
   notes.push(...(loaded?.notes ?? []))
 
   let features: Features | undefined
-  let limits = limitsOf(setting, config.preset, 0)
+  let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
   let lastReturn = 0
   let fallbacks = 0
@@ -170,7 +169,7 @@ export function createDevice(options: DeviceOptions): Device {
     reset(next) {
       start = next
       features = createFeatures(setting, { preset: config.preset, ...next })
-      limits = limitsOf(setting, config.preset, next.accelerationLimit)
+      limits = commandLimits(setting, config.preset, next.accelerationLimit)
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
       return agent.policyHash
@@ -249,10 +248,4 @@ export function createDevice(options: DeviceOptions): Device {
     stop: agent.giveUp,
     offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
   }
-}
-
-/** What the envelope lets through, as data: `acceleration` in m/s². */
-function limitsOf({ action }: Setting, preset: Config['preset'], acceleration: number): Limits {
-  const gapLaw = action === 'gapLaw' || action === 'meshLaw' ? lawRanges[action][preset] : undefined
-  return { acceleration, timeGap: timeGapRange[preset], gapLaw }
 }

@@ -2,6 +2,7 @@ import { type LawAction, type LawParameter, type LawRanges, lawActions, lawRange
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import { type Setting, timeGapRange } from '../schemas/setting.ts'
 import { exp, log } from './core/elementary.ts'
+import type { Limits } from './safety/envelope.ts'
 
 /** Names and order of what the networks see and do; policies mix only where these agree. */
 export interface Features {
@@ -49,6 +50,12 @@ export function actionCount(setting: Setting): number {
 /** Names and order of what a setting's policies see and do. */
 export function featureNames(setting: Setting): Pick<Features, 'observationNames' | 'actionNames'> {
   return { observationNames: observationNames[setting.observation], actionNames: actionNames[setting.action] }
+}
+
+/** What the envelope lets through of a setting's commands; `acceleration` in m/s². */
+export function commandLimits({ action }: Setting, preset: Scales['preset'], acceleration: number): Limits {
+  const gapLaw = action === 'gapLaw' || action === 'meshLaw' ? lawRanges[action][preset] : undefined
+  return { acceleration, timeGap: timeGapRange[preset], gapLaw }
 }
 
 function commandOf(action: Setting['action'], scales: Scales): Features['command'] {
