@@ -4,7 +4,7 @@ import { createFeatures } from '../device/features.ts'
 import { type Limits, permit } from '../device/safety/envelope.ts'
 import { type Config, defaultConfig } from '../schemas/config.ts'
 import { lawRanges } from '../schemas/gap-laws.ts'
-import { type Observation, validateAct } from '../schemas/lock-step.ts'
+import { validateAct } from '../schemas/lock-step.ts'
 import type { Setting } from '../schemas/setting.ts'
 import { settingOf } from '../schemas/setting-of.ts'
 import { accelerationOf } from '../sim-bridge/controller.ts'
@@ -13,10 +13,6 @@ import { sineOfTurns } from '../sim-bridge/sim/sine.ts'
 import { calm } from './support/devices.ts'
 
 const scales = { preset: 'flow', loopLength: 200, speedLimit: 30, accelerationLimit: 3 } as const
-const _observation: Observation = {
-  ...{ position: 50, speed: 5, gap: 20, leaderPosition: 75, leaderSpeed: 10 },
-  ...{ followerGap: 50, followerPosition: 190, followerSpeed: 0 },
-}
 const changed = (change: Partial<Config>): Setting => settingOf({ ...defaultConfig, ...change })
 const near = (found: number | undefined, wanted: number): boolean => Math.abs((found ?? Number.NaN) - wanted) < 1e-12
 
