@@ -1,17 +1,11 @@
 import t from 'tap'
-import { createAggregator } from '../broker/aggregator.ts'
-import { createLocalBroker } from '../device/bus/local-bus.ts'
-import { aggregate } from '../device/core/aggregate.ts'
 import { mix } from '../device/core/mix.ts'
 import { coordinateMedian, krum, trimmedMean, trustedMean } from '../device/core/robust.ts'
 import { policyHash } from '../device/identity.ts'
 import { methods } from '../device/methods/index.ts'
 import type { RoundConsideration } from '../device/methods/method.ts'
-import { sealParams } from '../device/params.ts'
 import type { Config } from '../schemas/config.ts'
-import type { Act } from '../schemas/lock-step.ts'
-import { channels } from '../schemas/topics.ts'
-import { calm, createIdentities, smallConfig, smallKind } from './support/devices.ts'
+import { calm, createSmallAgent, practise, smallConfig } from './support/devices.ts'
 import { at, createRig, decide, last, outcome, peerPolicies, policyOf, type Rig, reset, turn } from './support/rig.ts'
 
 const [first, second, third] = peerPolicies
@@ -140,6 +134,33 @@ t.test('a peer that is not finite, or of another length, is not in the round', a
   t.match(stuck.verdicts[1], { reason: 'too-few-samples', accepted: false })
 })
 
+t.test('the own policy stands among the others where its id does', async (t) => {
+  // Scores 1, 1, 16 with the one nearest neighbour each: of two equal ones the smaller id is taken.
+  const identity = { ownHash: null, peerHash: null, peerBoot: 1, peerSequence: 1 }
+  const peers = (['b', 'd'] as const).map((id, i) => {
+    return { id, identity: { ...identity, peerId: id }, policy: Float32Array.of(i === 0 ? 0 : 5) }
+  })
+  const own = Float32Array.of(1)
+  const input = { own, before: own, ownHash: '', peers, byzantine: 0, gamma: 0.9 }
+  const after = methods.krum.considerRound({ ...input, vehicle: 'c' })
+  t.same([after.policy, ...after.verdicts.map(({ alpha }) => alpha)], [Float32Array.of(0), 1, 0])
+  const before = methods.krum.considerRound({ ...input, vehicle: 'a' })
+  t.same([before.policy, ...before.verdicts.map(({ alpha }) => alpha)], [undefined, 0, 0])
+})
+
+t.test('an agent remembers its policy of before the last learning', async (t) => {
+  const agent = createSmallAgent()
+  for (const count of [3, 4]) {
+    const policy = agent.policy.slice()
+    practise(agent, count, count)
+    agent.learn()
+    t.same(agent.before, policy)
+    t.notSame(agent.policy, policy)
+    agent.adopt(agent.policy.map((x) => x + 1))
+    t.same(agent.before, policy, 'a mix is no learning')
+  }
+})
+
 t.test('the controls and the gated average judge as documented', async (t) => {
   const gatedBy = async (method: Config['method'], more: Partial<Config> = {}) => {
     const { rig, own } = learnedRig(method, more)
@@ -196,39 +217,4 @@ t.test('a peer whose link is down is neither waited for nor judged', async (t) =
     t.match(rig.last('mix'), { verdicts: [], policyHash: own })
     t.same(rig.verdicts, [])
   }
-})
-
-t.test('the aggregator averages in the order of ids and leaves out what is not finite', async (t) => {
-  const broker = createLocalBroker()
-  const [bus, spy] = [broker.connect(), broker.connect()]
-  const identityOf = createIdentities(['aggregator', 'B1', 'car01', 'car10', 'd1'])
-  const { fleet, cell } = smallConfig
-  const run = 'run1'
-  createAggregator({
-    ...{ bus, fleet, cell, run, kind: smallKind, boot: 1, software: 'test', now: () => 0, wallClock: () => '' },
-    identity: identityOf('aggregator'),
-  })
-  const acts: Act[] = []
-  spy.subscribe(channels.act, { fleet, run }, (act) => acts.push(act))
-  const offer = (vehicle: string, policy: Float64Array): string => {
-    const header = { fleet, vehicle, boot: 1, sequence: 1, updates: 1, time: '', cell }
-    spy.publish(channels.params, { fleet, cell, vehicle }, sealParams(policy, header, smallKind, identityOf(vehicle)))
-    return policyHash(policy)
-  }
-  const policies = {
-    d1: offer('d1', third),
-    car10: offer(
-      'car10',
-      first.map((x, i) => (i === 4 ? Number.NaN : x)),
-    ),
-    car01: offer('car01', second),
-    B1: offer('B1', first),
-  }
-  const seat = { fleet, run, vehicle: 'aggregator' }
-  spy.publish(channels.obs, seat, { version: 1, run, seq: 1, ...reset })
-  spy.publish(channels.obs, seat, { version: 1, run, seq: 2, kind: 'mix', ...at, policies })
-  await turn()
-  const mean = first.map((x, i) => Math.fround((x + (second[i] ?? 0) + (third[i] ?? 0)) / 3) + 0)
-  t.match(acts.at(-1), { kind: 'mix', policyHash: policyHash(mean) })
-  t.same(aggregate([first, second, third]), mean)
 })
