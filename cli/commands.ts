@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'drive one epoch with trained policies, without exploration',
     load: async () => (await import('./evaluate.ts')).evaluateCommand,
   },
+  experiment: {
+    summary: 'studies over many seeds and methods: figure3, figure4, bad-peers, own ones',
+    load: async () => (await import('./experiment.ts')).experimentCommand,
+  },
   watch: {
     summary: 'the road and its cars in the terminal: a world of its own, or a running fleet',
     load: async () => (await import('./watch.ts')).watchCommand,

@@ -66,6 +66,15 @@ export function flagOf(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
+/** One key of the configuration as `key=value`, in its type; ExitError 2 for what is no key, or breaks its rule. */
+export function parseSetting(text: string): PartialConfig {
+  const at = text.indexOf('=')
+  const key = text.slice(0, Math.max(0, at))
+  if (at < 1 || !Object.hasOwn(configSchema.properties, key) || key === 'version')
+    throw new ExitError('usage', `--set must be key=value with a key of the configuration, got ${text}`)
+  return check('--set', { [key]: convert(key as ConfigKey, text.slice(at + 1)) })
+}
+
 interface Property {
   readonly description: string
   readonly type?: string | readonly string[]

@@ -14,6 +14,7 @@ import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { aggregatorId } from '../../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from '../bridge.ts'
+import type { Recorder } from '../trajectory/trajectory.ts'
 import type { World } from '../world.ts'
 
 export interface ExperimentOptions {
@@ -27,6 +28,8 @@ export interface ExperimentOptions {
   readonly resumed?: Summary
   /** Where all messages pass, for one who listens in; one of its own by default. */
   readonly broker?: LocalBroker
+  /** Is told of every step that is driven, the baseline's too. */
+  readonly recorder?: Recorder
 }
 
 export interface AggregatorContext {
@@ -101,6 +104,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     now: () => 0,
     ...(options.onEvent && { onEvent: options.onEvent }),
     ...(options.resumed && { resumed: options.resumed }),
+    ...(options.recorder && { recorder: options.recorder }),
   })
   return { devices, bridge, run: () => bridge.run() }
 }

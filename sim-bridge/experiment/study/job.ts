@@ -1,0 +1,113 @@
+import { createLocalBroker } from '../../../device/bus/local-bus.ts'
+import { createWasmEngine } from '../../../device/engines/wasm.ts'
+import type { JobResult, StudyJob } from '../../../schemas/study.ts'
+import type { Summary } from '../../../schemas/summary.ts'
+import { channels } from '../../../schemas/topics.ts'
+import { formatVersion } from '../../../schemas/validator.ts'
+import type { World } from '../../world.ts'
+import { openWorld } from '../../worlds.ts'
+import { type AggregatorContext, createExperiment, type Experiment, type ExperimentOptions } from '../experiment.ts'
+import { comparedEpochs, divergence } from './divergence.ts'
+import { jobHash } from './jobs.ts'
+import { createMixCounts } from './mixes.ts'
+import { createEpochObserver } from './observer.ts'
+
+export interface JobOptions {
+  /** Starts the averaging server of the methods that need it. */
+  readonly attachAggregator: (job: StudyJob, context: AggregatorContext) => void
+  /** Told of each epoch that is done. */
+  readonly onEpoch?: (epoch: number) => void
+}
+
+/**
+ * Runs one job to its end on the WebAssembly engine. Its result depends on the job alone. Rejects where the world cannot be
+ * opened (ExitError, errors of SUMO) and where anything but the job changed the course of the run.
+ */
+export async function runStudyJob(job: StudyJob, options: JobOptions): Promise<JobResult> {
+  const world = await openWorld(job.config)
+  try {
+    return await train(job, world, options)
+  } finally {
+    await world.close()
+  }
+}
+
+async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }: JobOptions): Promise<JobResult> {
+  const { config, seed } = job
+  const vehicles = world.vehicles.filter((_, i) => world.learner[i])
+  const broker = createLocalBroker()
+  const counts = createMixCounts(vehicles, config.epochs, seed)
+  broker.connect().subscribe(channels.verdict, { fleet: config.fleet }, (verdict) => counts.add(verdict))
+  const observer = createEpochObserver(world)
+  const compared = comparedEpochs(config.epochs)
+  const epochs: JobResult['epochs'] = { meanSpeed: [], nas: [], worstLearner: [], collisions: [], forcedBrakings: [] }
+  const divergences: JobResult['divergence'] = []
+  let collisions = 0
+  const attack = attackOf(job, vehicles)
+
+  const experiment: Experiment = createExperiment({
+    config,
+    world,
+    broker,
+    recorder: observer,
+    createEngine: (observationSize, hidden, actionSize) => createWasmEngine({ observationSize, hidden, actionSize }),
+    attachAggregator: (context) => attachAggregator(job, context),
+    ...attack.options,
+    onEvent(event) {
+      if (event.kind !== 'epoch') return
+      const total = experiment.bridge.summary().collisions
+      epochs.meanSpeed.push(event.meanSpeed)
+      epochs.nas.push(event.nas)
+      epochs.worstLearner.push(observer.worstLearner())
+      epochs.collisions.push(total - collisions)
+      epochs.forcedBrakings.push(observer.forcedBrakings())
+      collisions = total
+      if (compared.has(event.epoch))
+        divergences.push({
+          epoch: event.epoch,
+          kl: divergence([...experiment.devices.values()].map(({ agent }) => agent)),
+        })
+      onEpoch?.(event.epoch)
+    },
+  })
+  const summary = await experiment.run()
+  if (!summary.deterministic) throw new Error(`job ${job.id} was disturbed: ${summary.causes[0]}`)
+  const { label } = job
+  return {
+    ...{ version: formatVersion, id: job.id, label, seed, attack: job.attack, jobHash: jobHash(job) },
+    ...{ vehicles, attackers: [...attack.attackers], ...learnersOf(summary, vehicles) },
+    baseline: summary.baseline.meanSpeed,
+    epochs,
+    considered: counts.considered,
+    referred: summary.referred,
+    accepted: summary.matrix,
+    verdicts: sorted(summary.verdicts),
+    mixes: counts.mixes(),
+    divergence: divergences,
+    policies: Object.fromEntries(vehicles.map((id) => [id, summary.policies[id] ?? ''])),
+  }
+}
+
+interface JobAttack {
+  readonly attackers: readonly string[]
+  /** What the experiment is told of it. */
+  readonly options: Partial<ExperimentOptions>
+}
+
+/** The bad peers of a job. */
+function attackOf({ id, attack }: StudyJob, _learners: readonly string[]): JobAttack {
+  if (attack === null) return { attackers: [], options: {} }
+  throw new Error(`job ${id} needs bad peers (${attack.kind}), which this version does not have`)
+}
+
+function learnersOf({ learners }: Summary, vehicles: readonly string[]): Pick<JobResult, 'intervalsS' | 'samples'> {
+  return {
+    intervalsS: vehicles.map((id) => learners?.[id]?.intervalS ?? 0),
+    samples: vehicles.map((id) => learners?.[id]?.samples ?? 0),
+  }
+}
+
+/** Keys in code-unit order, so that bytes do not depend on what came first. */
+function sorted(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
