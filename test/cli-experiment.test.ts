@@ -83,18 +83,45 @@ t.test('raw results are tables with one row per epoch, learner and pair', async 
     )
 })
 
-t.test('four shards as processes, merged, are the unsharded run byte for byte', async (t) => {
-  const shards = [1, 2, 3, 4].map((i) => join(root, `shard${i}`))
-  for (const [i, directory] of shards.entries()) {
-    const { code, stdout, stderr } = await trustmix(sweep(directory, '--shard', `${i + 1}/4`))
+const shards = 4
+const examples = fileURLToPath(new URL('../../docs/examples/', import.meta.url))
+const scripts: Readonly<Record<string, { script: () => string; task: (i: number) => Record<string, string> }>> = {
+  'slurm-array.sh': {
+    script: () => readFileSync(join(examples, 'slurm-array.sh'), 'utf8'),
+    task: (i) => ({
+      SLURM_ARRAY_TASK_ID: String(i + 1),
+      SLURM_ARRAY_TASK_COUNT: String(shards),
+      SLURM_CPUS_PER_TASK: '1',
+    }),
+  },
+  'kubernetes-job.yaml': {
+    script() {
+      const [, block] =
+        /args:\n +- \|\n((?: {14}.*\n)+)/.exec(readFileSync(join(examples, 'kubernetes-job.yaml'), 'utf8')) ?? []
+      return block ?? 'exit 1'
+    },
+    task: (i) => ({ JOB_COMPLETION_INDEX: String(i), SHARDS: String(shards), WORKERS: '1' }),
+  },
+}
+
+for (const [name, { script, task }] of Object.entries(scripts)) {
+  t.test(`the shards of ${name} as processes, merged, are the unsharded run`, async (t) => {
+    const results = join(root, name)
+    const bin = join(root, 'bin')
+    mkdirSync(bin, { recursive: true })
+    writeFileSync(join(bin, 'trustmix'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 })
+    const env = { PATH: `${bin}:${process.env.PATH}`, STUDY: `sweep ${file}`, RESULTS: results }
+    for (let i = 0; i < shards; i++) {
+      const child = spawn('sh', ['-euc', script()], { env: { ...env, ...task(i) }, stdio: 'ignore' })
+      const [code] = await once(child, 'exit')
+      t.equal(code, 0)
+    }
+    const directories = Array.from({ length: shards }, (_, i) => join(results, `shard-${i + 1}`))
+    const { code, stderr } = await trustmix(['experiment', 'merge', join(results, 'merged'), ...directories])
     t.equal(code, 0, stderr)
-    t.match(JSON.parse(stdout), { jobs: i === 0 ? 3 : 2 })
-  }
-  const merged = join(root, 'merged')
-  const { code, stderr } = await trustmix(['experiment', 'merge', merged, ...shards, '--json'])
-  t.equal(code, 0, stderr)
-  t.same(filesOf(merged), filesOf(whole))
-})
+    t.same(filesOf(join(results, 'merged')), filesOf(whole))
+  })
+}
 
 t.test('a sweep that was killed goes on where it was', async (t) => {
   const directory = join(root, 'killed')
@@ -134,7 +161,7 @@ t.test('merge refuses different results of one job, and says what is missing', a
     ...['experiment', 'merge', join(root, 'never'), whole, other],
   ])
   await refuses(t, 4, /6 of 9 jobs of small are missing, the first average-seed1/, [
-    ...['experiment', 'merge', join(root, 'part'), join(root, 'shard1')],
+    ...['experiment', 'merge', join(root, 'part'), join(root, 'slurm-array.sh', 'shard-1')],
   ])
 })
 
