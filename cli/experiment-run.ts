@@ -4,7 +4,7 @@ import { expandStudy } from '../sim-bridge/experiment/study/jobs.ts'
 import type { CommandIo } from './command.ts'
 import { readJob, writeJob, writeStudy } from './experiment-directory.ts'
 import { checkLines } from './experiment-lines.ts'
-import type { ExperimentRequest } from './experiment-options.ts'
+import type { ExperimentRequest, Shard } from './experiment-options.ts'
 import { runJobs } from './experiment-pool.ts'
 import { progressEveryMs, type StudyProgress, studyProgressLine } from './experiment-progress.ts'
 import { outcomeText, writeOutcome } from './experiment-results.ts'
@@ -17,7 +17,7 @@ export async function runStudy(
   io: CommandIo,
 ): Promise<number> {
   checkLines(study)
-  const jobs = expandStudy(study).filter((_, i) => shard === undefined || i % shard.count === shard.index)
+  const jobs = inShard(expandStudy(study), shard)
   const results = new Map<string, JobResult>()
   for (const job of jobs) {
     const result = readJob(directory, job)
@@ -51,6 +51,11 @@ export async function runStudy(
   return exitCodes.ok
 }
 
+/** Every n-th job of a study, all without a shard. */
+export function inShard(jobs: readonly StudyJob[], shard: Shard | undefined): readonly StudyJob[] {
+  return shard === undefined ? jobs : jobs.filter((_, i) => i % shard.count === shard.index)
+}
+
 interface ProgressOptions {
   readonly workers: number
   readonly jobs: number
@@ -58,7 +63,8 @@ interface ProgressOptions {
   readonly take: (job: StudyJob, result: JobResult) => void
 }
 
-async function runWithProgress(
+/** Runs jobs on threads with lines of progress; false when stopped. */
+export async function runWithProgress(
   left: readonly StudyJob[],
   { workers, jobs, kept, take }: ProgressOptions,
   { print, stopped }: CommandIo,

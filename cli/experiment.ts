@@ -9,6 +9,7 @@ import { mergeStudies } from './experiment-merge.ts'
 import { experimentSpec, readExperimentOptions, type StudyChange } from './experiment-options.ts'
 import { runStudy } from './experiment-run.ts'
 import { changedStudy } from './experiment-study.ts'
+import { verifyResults } from './experiment-verify.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
 /** Studies that come with the package, by the name of the command. */
@@ -31,16 +32,18 @@ export const experimentCommand: Command = {
 Usage: trustmix experiment figure3|figure4|bad-peers [OPTIONS]
        trustmix experiment sweep FILE [OPTIONS]     a study of one's own (docs/experiments.md)
        trustmix experiment merge OUT DIR...         unites shards
+       trustmix experiment verify RESULTS.JSON      runs jobs again and compares their hashes
 
 figure4 is of the runs of figure3: those that are there are not run again.
 
 ${describeToolOptions(experimentSpec)}`,
   async run([name, ...args], io) {
     if (name === 'merge') return merge(args, io)
-    const [path, ...flags] = name === 'sweep' ? args : [shippedPath(name), ...args]
+    const [path, ...flags] = name === 'sweep' || name === 'verify' ? args : [shippedPath(name), ...args]
     if (path === undefined || path.startsWith('--'))
-      throw new ExitError('usage', `experiment sweep needs the file of a study, got ${path ?? 'nothing'}`)
+      throw new ExitError('usage', `experiment ${name} needs a file, got ${path ?? 'nothing'}`)
     const request = readExperimentOptions(flags)
+    if (name === 'verify') return verifyResults(path, request, io)
     const known = shipped[name ?? '']
     const change = { ...request.change, methods: request.change.methods ?? known?.methods }
     const study = { ...changedStudy(path, change), ...known?.study }
@@ -53,7 +56,7 @@ function shippedPath(name: string | undefined): string {
   if (name === undefined || !Object.hasOwn(shipped, name))
     throw new ExitError(
       'usage',
-      `experiment must be one of ${Object.keys(shipped).join(', ')}, sweep, merge; got ${name ?? 'nothing'}`,
+      `experiment must be one of ${Object.keys(shipped).join(', ')}, sweep, merge, verify; got ${name ?? 'nothing'}`,
     )
   return fileURLToPath(new URL(`../../studies/${shipped[name]?.file}.json`, import.meta.url))
 }

@@ -152,6 +152,22 @@ t.test('only jobs that are damaged or of another configuration are run again', a
   t.match(JSON.parse(changed.stdout), { jobs: 2, kept: 0, ran: 2 })
 })
 
+t.test('verify runs a shard again and finds the bytes that results.json states, or says which differ', async (t) => {
+  const path = join(whole, 'small', 'results.json')
+  const same = await trustmix(['experiment', 'verify', path, '--shard', '2/5', '--json'])
+  t.equal(same.code, 0, same.stderr)
+  t.same(JSON.parse(same.stdout), { study: 'small', jobs: 9, verified: 2 })
+  const results = JSON.parse(readFileSync(path, 'utf8'))
+  results.jobs[1].sha256 = '0'.repeat(64)
+  const forged = join(root, 'forged.json')
+  writeFileSync(forged, JSON.stringify(results))
+  const other = await trustmix(['experiment', 'verify', forged, '--shard', '2/9'])
+  t.equal(other.code, 5)
+  t.match(other.stderr, /1 of 1 jobs differ from .*forged\.json: average-seed1/)
+  writeFileSync(forged, JSON.stringify({ ...results, jobs: results.jobs.slice(1) }))
+  await refuses(t, 4, /must list the 9 jobs of its study, got 8/, ['experiment', 'verify', forged])
+})
+
 t.test('merge refuses different results of one job, and says what is missing', async (t) => {
   const other = join(root, 'other')
   cpSync(whole, other, { recursive: true })
@@ -171,9 +187,9 @@ t.test('what the command line or a study gets wrong is refused with its rule', a
     return join(root, name)
   }
   const cases: readonly (readonly [RegExp, readonly string[]])[] = [
-    [/experiment must be one of figure3, figure4, bad-peers, sweep, merge; got nothing/, []],
+    [/experiment must be one of figure3, figure4, bad-peers, sweep, merge, verify; got nothing/, []],
     [/got figure5/, ['figure5']],
-    [/needs the file of a study, got nothing/, ['sweep']],
+    [/experiment sweep needs a file, got nothing/, ['sweep']],
     [/must be a readable study/, ['sweep', join(root, 'absent.json')]],
     [/got "magic"/, ['sweep', bad('method.json', { methods: [{ label: 'x', config: { method: 'magic' } }] })]],
     [/lines must be drivers.*got fly/, ['sweep', bad('line.json', { lines: ['fly'] }), '--run-dir', root]],
