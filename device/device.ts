@@ -75,6 +75,7 @@ export function createDevice(options: DeviceOptions): Device {
     lambda: setting.lambda,
     returnRounds: config.returnRounds ?? setting.returnRounds,
     initialLogStd: config.initialLogStd ?? setting.initialLogStd,
+    heldOutShare: config.method === 'certified' ? config.heldOutShare : 0,
   })
   const notes: string[] = []
   const loaded = store?.load()

@@ -88,6 +88,10 @@ export function createMixer(options: MixerOptions): Mixer {
       replay: agent.replay,
       samples: config.gateSamples,
       gate: gateOptions(),
+      certified: { ...config, test: config.certifiedTest, gamma },
+      heldOut: agent.heldOut,
+      before: agent.before,
+      judgeBefore: config.judgeBefore,
       fixedAlpha: config.fixedAlpha,
       streams: agent.streams,
     })
@@ -102,7 +106,7 @@ export function createMixer(options: MixerOptions): Mixer {
     estimator: config.estimator,
     gamma,
     margin: config.margin,
-    z: 1,
+    z: config.z,
   })
 
   const refused = (reason: Reason, sender: string, epoch: number): void => {

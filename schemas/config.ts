@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { gateProperties } from './config-gate.ts'
 import { learningProperties } from './config-learning.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
@@ -39,7 +40,7 @@ export const configSchema = {
       for: ['fleet', 'device', 'sim-bridge', 'broker'],
     },
     method: {
-      enum: ['gated', 'independent', 'average', 'fixed'],
+      enum: ['gated', 'independent', 'average', 'fixed', 'certified'],
       default: 'gated',
       description: 'how policies are mixed',
       for: ['fleet', 'device', 'sim-bridge'],
@@ -177,6 +178,7 @@ export const configSchema = {
       for: ['device'],
     },
     ...learningProperties,
+    ...gateProperties,
     // waiting
     answerTimeoutMs: {
       type: 'integer',

@@ -14,7 +14,7 @@ export const verdictSchema = {
     vehicle: id,
     epoch: count,
     step: count,
-    mode: { enum: ['theorem1', 'strict', 'fixed', 'average', 'wire'] },
+    mode: { enum: ['theorem1', 'strict', 'certified', 'fixed', 'average', 'wire'] },
     estimator: { enum: ['exact', 'sampled', 'kfac', null] },
     accepted: { type: 'boolean' },
     reason: { enum: reasons },
