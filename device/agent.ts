@@ -25,6 +25,8 @@ import { type AgentOptions, estimateAdvantages, type Learned, type Learning, tim
 export interface Agent {
   readonly engine: Engine
   readonly learner: Learner
+  /** θ as it is sent, hashed and judged; a new array with every change. */
+  readonly policy: Float32Array
   readonly replay: Replay
   /** Samples that no update has learned from yet; empty unless some are held out. */
   readonly heldOut: Minibatch
@@ -53,7 +55,7 @@ export interface Agent {
   /** Discount of a decision held `seconds`. */
   discount(seconds: number): number
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
-  adopt(policy: Float64Array): void
+  adopt(policy: Float32Array): void
   state(): AgentState
   restore(state: AgentState): void
 }
@@ -99,8 +101,10 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     rounds = []
   }
   let hash: string | undefined
+  let policy = new Float32Array(0)
   const policyChanged = (): void => {
-    actor.load(learner.policy)
+    policy = new Float32Array(learner.policy)
+    actor.load(policy)
     hash = undefined
   }
   policyChanged()
@@ -163,6 +167,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   return {
     engine,
     learner,
+    get policy() {
+      return policy
+    },
     replay,
     get heldOut() {
       return waiting
@@ -171,7 +178,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       return befores[0]
     },
     get policyHash() {
-      hash ??= policyHash(learner.policy)
+      hash ??= policyHash(policy)
       return hash
     },
     get updates() {
@@ -219,8 +226,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     giveUp() {
       generation++
     },
-    adopt(policy) {
-      learner.policy.set(policy)
+    adopt(mixed) {
+      learner.policy.set(mixed)
       policyChanged()
     },
     state: () => ({

@@ -74,7 +74,7 @@ export function createMixer(options: MixerOptions): Mixer {
 
   const judge = (peer: string, hash: string): Finding => {
     const held = mailbox.held(peer, hash)
-    const own = agent.learner.policy
+    const own = agent.policy
     const ownHash = agent.policyHash
     if (!held) return refusal('missing', { ownHash, peerHash: hash, peerId: peer, peerBoot: null, peerSequence: null })
     const { boot, sequence } = held.ok ? held.received : held.authentic
@@ -95,9 +95,7 @@ export function createMixer(options: MixerOptions): Mixer {
       fixedAlpha: config.fixedAlpha,
       streams: agent.streams,
     })
-    if (policy) {
-      agent.adopt(policy)
-    }
+    if (policy) agent.adopt(policy)
     return verdict
   }
 

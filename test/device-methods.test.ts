@@ -63,11 +63,11 @@ t.test('method gated judges one after the other, each against what the last one 
       ...(k > 0 && { outcome: { ...outcome, reward: k / 20 } }),
     })
   rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
-  let theta: Float64Array = policyOf(rig, 'car01').slice()
+  let theta: Float32Array = Float32Array.from(policyOf(rig, 'car01'))
   // A small step and its opposite: to first order one advantage is the other's negative, so exactly one is positive.
   const [there, opposite] = [1e-3, -1e-3].map((size) => theta.map((x, i) => Math.fround(x + size * ((i % 3) - 1)))) as [
-    Float64Array<ArrayBuffer>,
-    Float64Array<ArrayBuffer>,
+    Float32Array,
+    Float32Array,
   ]
   const twin = rig.offer('B1', theta)
   const policies = { B1: twin, car03: rig.offer('car03', there, 2), car10: rig.offer('car10', opposite, 2) }

@@ -1,6 +1,5 @@
-import { gate } from '../core/gate.ts'
+import { gateAndMix } from '../core/gate.ts'
 import { gaussianSample } from '../core/gaussian.ts'
-import { mix } from '../core/mix.ts'
 import { policyLayout, slotOf } from '../core/parameters.ts'
 import type { States } from '../core/replay.ts'
 import type { Consideration, Method } from './method.ts'
@@ -14,7 +13,7 @@ export const gated: Method = {
   source: 'peers',
   consider(input) {
     const { engine, own, other, replay, samples, streams } = input
-    const verdict = gate({
+    return gateAndMix({
       engine,
       own,
       peer: other,
@@ -23,7 +22,6 @@ export const gated: Method = {
       options: input.gate,
       identity: input.identity,
     })
-    return verdict.accepted ? { verdict, policy: mix(own, other, verdict.alpha) } : { verdict }
   },
 }
 

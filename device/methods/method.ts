@@ -17,8 +17,8 @@ export interface Method {
 
 export interface Consideration {
   readonly engine: Engine
-  readonly own: Float64Array
-  readonly other: Float64Array
+  readonly own: Float32Array
+  readonly other: Float32Array
   readonly identity: VerdictIdentity
   readonly replay: Replay
   /** Most samples per judgement, M and K. */
@@ -35,7 +35,7 @@ export interface Consideration {
 
 export interface Decision {
   readonly verdict: Finding
-  readonly policy?: Float64Array
+  readonly policy?: Float32Array
 }
 
 /** A verdict without the envelope that the message adds. */
