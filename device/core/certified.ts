@@ -1,6 +1,6 @@
 import type { Engine, Vector } from './engine.ts'
 import { isFinite32, NonFiniteError } from './finite.ts'
-import { minimumSamples } from './gate.ts'
+import { type Judgement, minimumSamples } from './gate.ts'
 import { gaussianLogProb, gaussianMeanKl } from './gaussian.ts'
 import { mix } from './mix.ts'
 import { type AdvantageEstimator, type MixedAdvantage, mixedAdvantage, type PolicyOnEvidence } from './mixed-advantage.ts'
@@ -47,27 +47,25 @@ export interface CertifiedInput {
   readonly reference?: Vector
 }
 
-/** Candidates for α, rising: 2^(−k/2). */
-export const alphaGrid: readonly number[] = Array.from({ length: 13 }, (_, k) => {
-  const halvings = Math.floor((12 - k) / 2)
-  let alpha = (12 - k) % 2 === 0 ? 1 : Math.SQRT1_2
-  for (let i = 0; i < halvings; i++) alpha /= 2
-  return alpha
-})
+/**
+ * Candidates for α, rising: 2^(−k/2) from 1/8. A peer of whom less fits into the trust region is too far away for a judgement
+ * near θ to say anything about it.
+ */
+export const alphaGrid: readonly number[] = [1 / 8, Math.SQRT1_2 / 4, 1 / 4, Math.SQRT1_2 / 2, 1 / 2, Math.SQRT1_2, 1]
 
 /**
  * Judges the policies that would really run: θ mixed with θ̃ and rounded to float32, at each α of a grid. The largest α found
  * by bisection whose advantage has a lower confidence bound above the penalty of its own exact mean KL is taken. Fails
  * closed: every test is written so that NaN rejects. Throws only on options that the configuration should have caught.
  */
-export function certified(input: CertifiedInput): Verdict & { readonly policy?: Float64Array } {
+export function certified(input: CertifiedInput): Judgement {
   const { engine, own, peer, evidence, states, options, identity } = input
   checkOptions(options)
   const M = evidence.count
   const K = states.count
   const base = { mode: 'certified', estimator: 'exact', M, K, gamma: options.gamma, ...identity } as const
-  const reject = (reason: Reason, found: VerdictEvidence): Verdict => {
-    return { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 }
+  const reject = (reason: Reason, found: VerdictEvidence): Judgement => {
+    return { verdict: { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 } }
   }
   if (!(own.length === peer.length && hasShapes(input))) return reject('shape-mismatch', noEvidence)
   if (!(M >= minimumSamples && K >= minimumSamples)) return reject('too-few-samples', noEvidence)
@@ -81,14 +79,13 @@ export function certified(input: CertifiedInput): Verdict & { readonly policy?: 
     throw error
   }
 
-  function judge(): Verdict & { readonly policy?: Float64Array } {
+  function judge(): Judgement {
     const reference = input.reference ?? own
     const epsilon = largest(evidence.advantage, M)
     const c = penaltyCoefficient(epsilon, options.gamma)
-    const delta = difference(peer, own)
-    const fisher = engine.fisherExact(own, delta, states.observations, K)
+    const fisher = engine.fisherExact(own, peer, states.observations, K)
     const judged = { ...noEvidence, epsilon, c, fisher, kl: 0 }
-    if (isZero(delta)) return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
+    if (fisher === 0 && equal(own, peer)) return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
     const trial = createTrial(input, reference, c)
     const smallest = trial(0)
     const first = evidenceOf(smallest)
@@ -106,7 +103,8 @@ export function certified(input: CertifiedInput): Verdict & { readonly policy?: 
     }
     const { alpha } = best
     const found = { ...judged, ...evidenceOf(best), alphaBound: alpha }
-    return { ...base, ...finiteOnly(found), accepted: true, reason: 'accepted', alpha, policy: best.policy }
+    const verdict: Verdict = { ...base, ...finiteOnly(found), accepted: true, reason: 'accepted', alpha }
+    return { verdict, policy: best.policy }
   }
 
   function evidenceOf({ estimate, kl }: Trial) {
@@ -125,7 +123,7 @@ export function certified(input: CertifiedInput): Verdict & { readonly policy?: 
 
 interface Trial {
   readonly alpha: number
-  readonly policy: Float64Array
+  readonly policy: Float32Array
   readonly estimate: MixedAdvantage
   readonly kl: number
   readonly reason: Reason
@@ -178,14 +176,8 @@ function reasonOf(options: CertifiedOptions, estimate: MixedAdvantage, kl: numbe
   return lowerBound > penalty ? 'accepted' : 'below-lower-bound'
 }
 
-function difference(a: Vector, b: Vector): Float64Array {
-  const out = new Float64Array(a.length)
-  for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[i]!
-  return out
-}
-
-function isZero(vector: Float64Array): boolean {
-  for (let i = 0; i < vector.length; i++) if (vector[i] !== 0) return false
+function equal(a: Vector, b: Vector): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
 

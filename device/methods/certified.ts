@@ -11,7 +11,7 @@ export const certifiedMixing: Method = {
   consider(input) {
     const { engine, own, other, replay, samples, streams, heldOut, before, judgeBefore } = input
     const evidence = heldOut.count > 0 ? heldOut : replay.draw(samples, streams.replay)
-    const { policy, ...verdict } = certified({
+    return certified({
       engine,
       own,
       peer: other,
@@ -21,6 +21,5 @@ export const certifiedMixing: Method = {
       identity: input.identity,
       ...(judgeBefore && before ? { reference: before } : {}),
     })
-    return policy ? { verdict, policy } : { verdict }
   },
 }
