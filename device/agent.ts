@@ -8,7 +8,7 @@ import {
   type Streams,
 } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
-import type { Engine, Learner, Minibatch } from './core/engine.ts'
+import type { Engine, Learner } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
 import { discountOverTime } from './core/gae.ts'
 import { initialPolicy, initialValue } from './core/parameters.ts'
@@ -17,7 +17,6 @@ import { Replay } from './core/replay.ts'
 import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
-import { createHeldOut } from './held-out.ts'
 import { policyHash } from './identity.ts'
 import { type AgentOptions, estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
 
@@ -28,9 +27,6 @@ export interface Agent {
   /** θ as it is sent, hashed and judged; a new array with every change. */
   readonly policy: Float32Array
   readonly replay: Replay
-  /** Samples that no update has learned from yet; empty unless some are held out. */
-  readonly heldOut: Minibatch
-  readonly before: Float64Array | undefined
   /** `policyHash` of the policy as it is. */
   readonly policyHash: string
   /** PPO updates made. */
@@ -73,12 +69,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   )
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
-  const heldOut = createHeldOut({
-    ...{ observationSize, actionSize, share: options.heldOutShare },
-    ...{ samples: options.heldOutSamples, rounds: options.replayRounds },
-  })
-  let waiting = heldOut.all()
-  const befores: Float64Array[] = []
   const scale = new RunningScale(scaleWindow)
   const actor = engine.createActor()
   let epoch = 0
@@ -128,17 +118,11 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     // What is not learned from must not set the scale either.
     const usable = isFinite32(advantage, trained) && isFinite32(returns, trained)
     if (usable) scale.update(advantage, trained)
+    const scaled = advantage.map((a) => a / scale.scale)
     const { observations, actions, logProb } = rollout
-    const round = { count: trained, observations, actions, logProb, advantage, returns }
-    const holds = options.heldOutShare > 0 && usable
-    const ready = holds ? heldOut.add(round, createRng(options.seed, options.vehicle, 'held-out', samples)) : round
-    if (holds) waiting = heldOut.all()
-    befores.push(learner.policy.slice())
-    if (befores.length > options.replayRounds) befores.shift()
-    const scaled = ready.advantage.map((a) => a / scale.scale)
-    const batch = { ...ready, advantage: scaled }
+    const batch = { count: trained, observations, actions, logProb, advantage: scaled, returns }
     const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
-    const sound = usable && isFinite32(scaled, batch.count)
+    const sound = usable && isFinite32(scaled, trained)
     const update = sound ? createPpoUpdate(engine, learner, batch, ppo, streams.shuffle) : undefined
     const begun = generation
     let done = false
@@ -171,12 +155,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       return policy
     },
     replay,
-    get heldOut() {
-      return waiting
-    },
-    get before() {
-      return befores[0]
-    },
     get policyHash() {
       hash ??= policyHash(policy)
       return hash

@@ -76,7 +76,6 @@ export function createDevice(options: DeviceOptions): Device {
     lambda: setting.lambda,
     returnRounds: config.returnRounds ?? setting.returnRounds,
     initialLogStd: config.initialLogStd ?? setting.initialLogStd,
-    heldOutShare: config.method === 'certified' ? config.heldOutShare : 0,
   })
   const notes: string[] = []
   const loaded = store?.load()

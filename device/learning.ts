@@ -15,10 +15,6 @@ export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
   readonly replayRounds: number
   /** Whole rounds of rewards that a return holds beyond the sample's own round before the sample is learned from. */
   readonly returnRounds: number
-  /** Share of the newest samples that is held out, in [0, 1]: judged with first, learned from later. */
-  readonly heldOutShare: number
-  /** Samples to hold out at least, where up to `replayRounds` rounds have them. */
-  readonly heldOutSamples: number
 }
 
 export interface Learned {

@@ -89,9 +89,6 @@ export function createMixer(options: MixerOptions): Mixer {
       samples: config.gateSamples,
       gate: gateOptions(),
       certified: { ...config, test: config.certifiedTest, gamma },
-      heldOut: agent.heldOut,
-      before: agent.before,
-      judgeBefore: config.judgeBefore,
       fixedAlpha: config.fixedAlpha,
       streams: agent.streams,
     })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  alphaGrid,
+  alphaCandidates,
   type CertifiedInput,
   type CertifiedOptions,
   certified,
@@ -26,6 +26,7 @@ const options: CertifiedOptions = {
   gamma: 0.9,
   z: 1,
   klRadius: 0.01,
+  minimumAlpha: 0.05,
   minimumEffectiveSampleSize: 4,
 }
 const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI)
@@ -66,10 +67,11 @@ function judged(change: Partial<CertifiedInput>): Verdict & { readonly policy?: 
 }
 
 const evidence = pulls(evenly(2_001), (a) => a)
+const alphaGrid = alphaCandidates(options.minimumAlpha)
 const largestUnder = (bound: number) => Math.max(...alphaGrid.filter((alpha) => alpha < bound))
 
 t.test('the trust radius by closed form: KL of a shift by αm is (αm)²/2', async (t) => {
-  for (const m of [0.05, 0.3, 1, 3]) {
+  for (const m of [0.05, 0.3, 1, 2]) {
     const verdict = judged({ evidence, peer: arm(m), options: { ...options, z: 0 } })
     const wanted = largestUnder(Math.sqrt(2 * options.klRadius) / m)
     t.equal(verdict.alpha, wanted, `m = ${m}`)
@@ -108,7 +110,7 @@ t.test('the penalty by closed form: αm/(1 − γ) > C (αm)²/2', async (t) => 
 })
 
 t.test('the next larger candidate fails, on drawn samples, for every estimator and test', async (t) => {
-  for (const advantageEstimator of ['plain', 'weighted', 'doubly-robust'] as const) {
+  for (const advantageEstimator of ['plain', 'weighted'] as const) {
     for (const test of ['radius', 'penalty'] as const) {
       const tried = { ...options, test, advantageEstimator, gamma: 0.3 }
       const sample = pulls(drawn(50, 7), (a) => a)
@@ -118,11 +120,9 @@ t.test('the next larger candidate fails, on drawn samples, for every estimator a
       const above = alphaGrid[alphaGrid.indexOf(verdict.alpha) + 1]
       if (above === undefined) continue
       const next = mix(arm(0), arm(0.9), above)
-      const onSample = (policy: ArrayLike<number>) => ({
-        mean: new Float64Array(50).fill(policy[1] as number),
-        logProb: sample.actions.map((a) => -0.5 * (a - (policy[1] as number)) ** 2 - HALF_LOG_TWO_PI) as Float64Array,
-      })
-      const found = mixedAdvantage(advantageEstimator, { ...sample, actionSize: 1 }, onSample(arm(0)), onSample(next))
+      const onSample = (mean: number) =>
+        Float64Array.from(sample.actions, (a) => -0.5 * (a - mean) ** 2 - HALF_LOG_TWO_PI)
+      const found = mixedAdvantage(advantageEstimator, sample, onSample(0), onSample(next[1] as number))
       const lower = (found.mean - found.standardError) / 0.7
       const kl = (next[1] as number) ** 2 / 2
       const passes = test === 'radius' ? lower > 0 && kl <= 0.01 : lower > (verdict.c ?? 0) * kl
@@ -134,30 +134,19 @@ t.test('the next larger candidate fails, on drawn samples, for every estimator a
 t.test('estimators by hand', async (t) => {
   // Behaviour equal to own; the other policy makes the actions 2, ½, 1 and ½ times as likely.
   const zero = new Float64Array(4)
-  const actions = Float64Array.of(1, -1, 2, -2)
-  const samples = { count: 4, actionSize: 1, actions, logProb: zero, advantage: Float64Array.of(3, 1, 2, -2) }
-  const own = { logProb: zero, mean: zero }
-  const next = { logProb: Float64Array.of(Math.log(2), -Math.log(2), 0, -Math.log(2)), mean: zero.map(() => 0.1) }
-  const plain = mixedAdvantage('plain', samples, own, next)
-  const summands = [3, -0.5, 0, 1]
-  const mean = 3.5 / 4
-  t.ok(Math.abs(plain.mean - mean) < 1e-14)
-  const squares = summands.reduce((sum, x) => sum + (x - mean) ** 2, 0)
-  t.ok(Math.abs(plain.standardError - Math.sqrt(squares / 3 / 4)) < 1e-14)
+  const samples = { count: 4, logProb: zero, advantage: Float64Array.of(3, 1, 2, -2) }
+  const next = Float64Array.of(Math.log(2), -Math.log(2), 0, -Math.log(2))
+  const plain = mixedAdvantage('plain', samples, zero, next)
+  const errorOf = (summands: number[], mean: number) =>
+    Math.sqrt(summands.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 3 / 4)
+  t.ok(Math.abs(plain.mean - 3.5 / 4) < 1e-14)
+  t.ok(Math.abs(plain.standardError - errorOf([3, -0.5, 0, 1], 3.5 / 4)) < 1e-14)
   t.ok(Math.abs(plain.effectiveSampleSize - 16 / 5.5) < 1e-14)
-  const weighted = mixedAdvantage('weighted', samples, own, next)
-  t.ok(Math.abs(weighted.mean - ((6 + 0.5 + 2 - 1) / 4 - 4 / 4)) < 1e-14, 'Σ w A / Σ w of both policies')
-  // Slope and level on rows 1 and 3: 3 and 4; on rows 0 and 2: −1 and 4.
-  const robust = mixedAdvantage('doubly-robust', samples, own, next)
-  const terms = [1 * (3 - 7) + 0.3, -0.5 * (1 - 5) - 0.1, 0.3, -0.5 * (-2 - 6) - 0.1]
-  t.ok(Math.abs(robust.mean - terms.reduce((sum, x) => sum + x, 0) / 4) < 1e-14)
-})
-
-t.test('a control variate that fits leaves no error', async (t) => {
-  const sample = pulls(drawn(40, 3), (a) => 2 * a)
-  const verdict = judged({ evidence: sample, peer: arm(0.1), options: { ...options, advantageEstimator: 'doubly-robust' } })
-  t.ok(Math.abs((verdict.policyAdvantageMean ?? 0) - 0.2) < 1e-7, 'k · (μ_new − μ_own)')
-  t.ok((verdict.standardError ?? 1) < 1e-12)
+  // Σ w A / Σ w: 7.5/4 with the new weights, 1 with the own ones; around them w (A − ratio) of each sample.
+  const weighted = mixedAdvantage('weighted', samples, zero, next)
+  t.ok(Math.abs(weighted.mean - (7.5 / 4 - 1)) < 1e-14)
+  const parts = [3, 1, 2, -2].map((a, i) => [2, 0.5, 1, 0.5][i]! * (a - 7.5 / 4) - (a - 1))
+  t.ok(Math.abs(weighted.standardError - errorOf(parts, 0)) < 1e-14)
 })
 
 t.test('it abstains, and says why', async (t) => {
@@ -170,7 +159,7 @@ t.test('it abstains, and says why', async (t) => {
   t.equal(reasonFor({ peer: arm(0) }), 'identical')
   t.equal(reasonFor({ peer: arm(Number.NaN) }), 'non-finite')
   t.equal(reasonFor({ peer: arm(1e300) }), 'non-finite')
-  t.equal(reasonFor({ peer: arm(0.5, 1e30) }), 'non-finite')
+  t.equal(reasonFor({ peer: arm(0.5, 1e30) }), 'low-effective-sample-size')
   t.equal(reasonFor({ own: arm(Number.NaN) }), 'non-finite')
   t.equal(reasonFor({ peer: Float64Array.of(0, 0) }), 'shape-mismatch')
   for (const poison of [Number.NaN, Number.POSITIVE_INFINITY, 1e300])
@@ -195,6 +184,7 @@ t.test('options outside their range throw with the value found', async (t) => {
   t.throws(wrong({ gamma: 1 }), /gamma must be in \[0, 1\), got 1/)
   t.throws(wrong({ z: -1 }), /z must be finite and not negative, got -1/)
   t.throws(wrong({ klRadius: 0 }), /klRadius must be positive, got 0/)
+  t.throws(wrong({ minimumAlpha: 0 }), /minimumAlpha must be in \(0, 1\], got 0/)
   t.throws(wrong({ minimumEffectiveSampleSize: Number.NaN }), /minimumEffectiveSampleSize must not be negative, got NaN/)
 })
 
@@ -205,7 +195,7 @@ t.test('a peer without any advantage is accepted no more often than z promises, 
     [1, 0.1628],
     [2, 0.0275],
   ] as const) {
-    for (const advantageEstimator of ['plain', 'weighted', 'doubly-robust'] as const) {
+    for (const advantageEstimator of ['plain', 'weighted'] as const) {
       let [wrong, right] = [0, 0]
       for (let seed = 0; seed < trials; seed++) {
         const rng = createRng(seed, 'noise')
@@ -239,7 +229,7 @@ t.test('both engines agree on networks, and the literal gate agrees on what it s
     const peerLogProb = new Float64Array(50)
     reference.logProb(own, observations, actions, 50, logProb)
     reference.logProb(peer, observations, actions, 50, peerLogProb)
-    const advantage = peerLogProb.map((p, row) => p - (logProb[row] as number) + 0.3 * rng.normal())
+    const advantage = peerLogProb.map((p, row) => p - (logProb[row] as number) + 0.6 * rng.normal())
     const sample = { count: 50, observations, actions, logProb, advantage }
     const change = { own, peer, evidence: sample, states: sample, options: { ...options, klRadius: 0.02 } }
     const [a, b] = [judged({ ...change, engine: reference }), judged({ ...change, engine: wasm })]

@@ -3,7 +3,7 @@ import { isFinite32, NonFiniteError } from './finite.ts'
 import { type Judgement, minimumSamples } from './gate.ts'
 import { gaussianLogProb, gaussianMeanKl } from './gaussian.ts'
 import { mix } from './mix.ts'
-import { type AdvantageEstimator, type MixedAdvantage, mixedAdvantage, type PolicyOnEvidence } from './mixed-advantage.ts'
+import { type AdvantageEstimator, type MixedAdvantage, mixedAdvantage } from './mixed-advantage.ts'
 import { policyLayout, policySize, slotOf } from './parameters.ts'
 import type { Evidence, States } from './replay.ts'
 import { penaltyCoefficient } from './trust-bound.ts'
@@ -28,6 +28,8 @@ export interface CertifiedOptions {
   readonly z: number
   /** Largest mean KL(own ‖ new) over the states, nat; only the test `radius` reads it. */
   readonly klRadius: number
+  /** Smallest α worth taking, in (0, 1]: of a peer of whom less passes, samples near θ say little. */
+  readonly minimumAlpha: number
   /** Abstain where the weights of the mixed policy leave fewer effective samples. */
   readonly minimumEffectiveSampleSize: number
 }
@@ -38,20 +40,21 @@ export interface CertifiedInput {
   readonly own: Vector
   /** θ̃, flat. */
   readonly peer: Vector
-  /** Samples that neither policy was fitted to. */
   readonly evidence: Evidence
   readonly states: States
   readonly options: CertifiedOptions
   readonly identity: VerdictIdentity
-  /** The policy that takes the place of θ in the judgement; θ itself by default. */
-  readonly reference?: Vector
 }
 
-/**
- * Candidates for α, rising: 2^(−k/2) from 1/8. A peer of whom less fits into the trust region is too far away for a judgement
- * near θ to say anything about it.
- */
-export const alphaGrid: readonly number[] = [1 / 8, Math.SQRT1_2 / 4, 1 / 4, Math.SQRT1_2 / 2, 1 / 2, Math.SQRT1_2, 1]
+/** Candidates for α, rising: 2^(−k/2), those from `minimumAlpha` on. */
+export function alphaCandidates(minimumAlpha: number): number[] {
+  const candidates: number[] = []
+  for (let power = 1; power >= minimumAlpha; power /= 2) {
+    candidates.unshift(power)
+    if (power * Math.SQRT1_2 >= minimumAlpha) candidates.unshift(power * Math.SQRT1_2)
+  }
+  return candidates
+}
 
 /**
  * Judges the policies that would really run: θ mixed with θ̃ and rounded to float32, at each α of a grid. The largest α found
@@ -80,21 +83,21 @@ export function certified(input: CertifiedInput): Judgement {
   }
 
   function judge(): Judgement {
-    const reference = input.reference ?? own
     const epsilon = largest(evidence.advantage, M)
     const c = penaltyCoefficient(epsilon, options.gamma)
     const fisher = engine.fisherExact(own, peer, states.observations, K)
     const judged = { ...noEvidence, epsilon, c, fisher, kl: 0 }
     if (fisher === 0 && equal(own, peer)) return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
-    const trial = createTrial(input, reference, c)
+    const candidates = alphaCandidates(options.minimumAlpha)
+    const trial = createTrial(input, candidates, c)
     const smallest = trial(0)
     const first = evidenceOf(smallest)
     if (smallest.reason !== 'accepted') return reject(smallest.reason, { ...judged, ...first, alphaBound: 0, kl: 0 })
-    let [low, high] = [0, alphaGrid.length]
+    let [low, high] = [0, candidates.length]
     let best = smallest
     while (high - low > 1) {
       // The whole peer first: where it passes nothing needs to be searched.
-      const middle = high === alphaGrid.length ? high - 1 : Math.floor((low + high) / 2)
+      const middle = high === candidates.length ? high - 1 : Math.floor((low + high) / 2)
       const found = trial(middle)
       if (found.reason === 'accepted') {
         low = middle
@@ -129,37 +132,33 @@ interface Trial {
   readonly reason: Reason
 }
 
-/** Tries candidates of the grid by their index. Evidence and states go through the network in one pass. */
-function createTrial(input: CertifiedInput, reference: Vector, c: number): (index: number) => Trial {
+/** Tries candidates by their index. Evidence and states go through the network in one pass. */
+function createTrial(input: CertifiedInput, candidates: readonly number[], c: number): (index: number) => Trial {
   const { engine, own, peer, evidence, states, options } = input
   const { observationSize, actionSize } = engine.architecture
   const { offset } = slotOf(policyLayout(engine.architecture), 'log_std')
   const [M, K] = [evidence.count, states.count]
+  if (!isFinite32(evidence.actions, M * actionSize)) throw new NonFiniteError('actions', 0, Number.NaN)
   const rows = new Float64Array((M + K) * observationSize)
   rows.set(evidence.observations.subarray(0, M * observationSize))
   rows.set(states.observations.subarray(0, K * observationSize), M * observationSize)
-  const samples = { ...evidence, count: M, actionSize }
-  if (!isFinite32(evidence.actions, M * actionSize)) throw new NonFiniteError('actions', 0, Number.NaN)
-  const before = passed(reference)
-  const ownMean = reference === own ? before.mean : passed(own).mean
+  const samples = { ...evidence, count: M }
+  const before = passed(own)
 
-  function passed(policy: Vector): PolicyOnEvidence {
+  function passed(policy: Vector) {
     const mean = new Float64Array((M + K) * actionSize)
     const logProb = new Float64Array(M)
     engine.policyMean(policy, rows, M + K, mean)
     gaussianLogProb(mean, evidence.actions, M, actionSize, policy, offset, logProb)
-    return { mean, logProb }
+    return { logProb, stateMean: mean.subarray(M * actionSize) }
   }
 
   return (index) => {
-    const alpha = alphaGrid[index]!
+    const alpha = candidates[index]!
     const policy = mix(own, peer, alpha) // (4)
-    const judged = reference === own ? policy : mix(reference, peer, alpha)
-    const next = passed(judged)
-    const nextMean = judged === policy ? next.mean : passed(policy).mean
-    const estimate = mixedAdvantage(options.advantageEstimator, samples, before, next)
-    const at = M * actionSize
-    const kl = gaussianMeanKl(ownMean.subarray(at), nextMean.subarray(at), K, actionSize, own, policy, offset)
+    const next = passed(policy)
+    const estimate = mixedAdvantage(options.advantageEstimator, samples, before.logProb, next.logProb)
+    const kl = gaussianMeanKl(before.stateMean, next.stateMean, K, actionSize, own, policy, offset)
     return { alpha, policy, estimate, kl, reason: reasonOf(options, estimate, kl, c) }
   }
 }
@@ -187,19 +186,20 @@ function largest(values: Vector, count: number): number {
   return most
 }
 
-function checkOptions({ gamma, z, klRadius, minimumEffectiveSampleSize }: CertifiedOptions): void {
+function checkOptions(options: CertifiedOptions): void {
+  const { gamma, z, klRadius, minimumAlpha, minimumEffectiveSampleSize } = options
   if (!(gamma >= 0 && gamma < 1)) throw new Error(`gamma must be in [0, 1), got ${gamma}`)
   if (!(z >= 0 && Number.isFinite(z))) throw new Error(`z must be finite and not negative, got ${z}`)
   if (!(klRadius > 0)) throw new Error(`klRadius must be positive, got ${klRadius}`)
+  if (!(minimumAlpha > 0 && minimumAlpha <= 1)) throw new Error(`minimumAlpha must be in (0, 1], got ${minimumAlpha}`)
   if (!(minimumEffectiveSampleSize >= 0))
     throw new Error(`minimumEffectiveSampleSize must not be negative, got ${minimumEffectiveSampleSize}`)
 }
 
-function hasShapes({ engine, own, evidence, states, reference }: CertifiedInput): boolean {
+function hasShapes({ engine, own, evidence, states }: CertifiedInput): boolean {
   const { observationSize, actionSize } = engine.architecture
   return (
     own.length === policySize(engine.architecture) &&
-    (reference === undefined || reference.length === own.length) &&
     evidence.observations.length >= evidence.count * observationSize &&
     evidence.actions.length >= evidence.count * actionSize &&
     evidence.logProb.length >= evidence.count &&

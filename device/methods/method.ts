@@ -2,7 +2,7 @@ import type { VerdictMessage } from '../../schemas/verdict.ts'
 import type { CertifiedOptions } from '../core/certified.ts'
 import type { Engine } from '../core/engine.ts'
 import type { GateOptions } from '../core/gate.ts'
-import type { Evidence, Replay } from '../core/replay.ts'
+import type { Replay } from '../core/replay.ts'
 import type { Rng } from '../core/rng.ts'
 import type { VerdictIdentity } from '../core/verdict.ts'
 
@@ -25,10 +25,6 @@ export interface Consideration {
   readonly samples: number
   readonly gate: GateOptions
   readonly certified: CertifiedOptions
-  /** Newest samples that the own policy has not been fitted to; empty unless some are held out. */
-  readonly heldOut: Evidence
-  readonly before: Float64Array | undefined
-  readonly judgeBefore: number
   readonly fixedAlpha: number
   readonly streams: { readonly replay: Rng; readonly fisher: Rng }
 }
