@@ -61,7 +61,8 @@ function judged(change: Partial<CertifiedInput>): Verdict & { readonly policy?: 
   const { verdict, policy } = certified({ ...input, ...change })
   for (const [key, value] of Object.entries(verdict))
     if (typeof value === 'number' && !Number.isFinite(value)) t.fail(`${key} is ${value}`)
-  if (verdict.accepted !== (policy !== undefined)) t.fail('a policy is handed out where, and only where, it is accepted')
+  if (verdict.accepted !== (policy !== undefined))
+    t.fail('a policy is handed out where, and only where, it is accepted')
   if (!verdict.accepted && verdict.alpha !== 0) t.fail(`rejected with α = ${verdict.alpha}`)
   return { ...verdict, policy }
 }
@@ -185,10 +186,13 @@ t.test('options outside their range throw with the value found', async (t) => {
   t.throws(wrong({ z: -1 }), /z must be finite and not negative, got -1/)
   t.throws(wrong({ klRadius: 0 }), /klRadius must be positive, got 0/)
   t.throws(wrong({ minimumAlpha: 0 }), /minimumAlpha must be in \(0, 1\], got 0/)
-  t.throws(wrong({ minimumEffectiveSampleSize: Number.NaN }), /minimumEffectiveSampleSize must not be negative, got NaN/)
+  t.throws(
+    wrong({ minimumEffectiveSampleSize: Number.NaN }),
+    /minimumEffectiveSampleSize must not be negative, got NaN/,
+  )
 })
 
-t.test('a peer without any advantage is accepted no more often than z promises, a better one far more often', async (t) => {
+t.test('a peer no better is accepted no more often than z promises, a better one far more often', async (t) => {
   const trials = 2_000
   // P(t > z) for Student's t with 29 degrees of freedom.
   for (const [z, promised] of [

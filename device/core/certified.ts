@@ -87,7 +87,8 @@ export function certified(input: CertifiedInput): Judgement {
     const c = penaltyCoefficient(epsilon, options.gamma)
     const fisher = engine.fisherExact(own, peer, states.observations, K)
     const judged = { ...noEvidence, epsilon, c, fisher, kl: 0 }
-    if (fisher === 0 && equal(own, peer)) return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
+    if (fisher === 0 && equal(own, peer))
+      return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
     const candidates = alphaCandidates(options.minimumAlpha)
     const trial = createTrial(input, candidates, c)
     const smallest = trial(0)

@@ -7,4 +7,10 @@ import { independent } from './independent.ts'
 import type { Method } from './method.ts'
 
 /** The collaboration methods by the name they have in the configuration. */
-export const methods: Readonly<Record<Config['method'], Method>> = { gated, independent, average, fixed, certified: certifiedMixing }
+export const methods: Readonly<Record<Config['method'], Method>> = {
+  gated,
+  independent,
+  average,
+  fixed,
+  certified: certifiedMixing,
+}
