@@ -74,12 +74,13 @@ export const gateProperties = {
     description: 'method certified: importance weights as they are, or self-normalised',
     for: ['fleet', 'device'],
   },
-  minimumAlpha: {
+  peerKlRadius: {
     type: 'number',
     exclusiveMinimum: 0,
-    maximum: 1,
-    default: 0.25,
-    description: 'method certified: abstains where α would have to be smaller, since the peer is too far away to judge',
+    maximum: 1000000,
+    default: 0.2,
+    unit: 'nat',
+    description: 'method certified: abstains where the mean KL between the own and the whole other policy is larger',
     for: ['fleet', 'device'],
   },
   minimumEffectiveSampleSize: {
