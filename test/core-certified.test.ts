@@ -155,7 +155,11 @@ t.test('it abstains, and says why', async (t) => {
   t.equal(reasonFor({ options: { ...options, z: 10 } }), 'below-lower-bound')
   t.equal(reasonFor({ options: { ...options, klRadius: 1e-9 } }), 'below-lower-bound', 'no candidate is so close')
   // A shift by ½: KL 1/8.
-  t.equal(reasonFor({ options: { ...options, peerKlRadius: 0.1249 } }), 'below-lower-bound', 'the whole peer is too far')
+  t.equal(
+    reasonFor({ options: { ...options, peerKlRadius: 0.1249 } }),
+    'below-lower-bound',
+    'the whole peer is too far',
+  )
   t.equal(reasonFor({ options: { ...options, peerKlRadius: 0.1251 } }), 'accepted')
   t.equal(reasonFor({ options: { ...options, minimumEffectiveSampleSize: 50 } }), 'low-effective-sample-size')
   t.equal(reasonFor({ evidence: pulls(drawn(3, 1), (a) => a) }), 'too-few-samples')
