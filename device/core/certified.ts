@@ -47,12 +47,17 @@ export interface CertifiedInput {
 }
 
 /** Candidates for α, rising: 2^(−k/2) from 1/16 to 1. */
-export const alphaCandidates: readonly number[] = [4, 3, 2, 1]
-  .flatMap((k) => {
-    const power = 1 / 2 ** k
-    return [power, 2 * power * Math.SQRT1_2]
-  })
-  .concat(1)
+export const alphaCandidates: readonly number[] = [
+  1 / 16,
+  Math.SQRT1_2 / 8,
+  1 / 8,
+  Math.SQRT1_2 / 4,
+  1 / 4,
+  Math.SQRT1_2 / 2,
+  1 / 2,
+  Math.SQRT1_2,
+  1,
+]
 
 /**
  * Judges the policies that would really run: θ mixed with θ̃ and rounded to float32, at each α of a grid. The largest α found
