@@ -101,7 +101,7 @@ export function createMixer(options: MixerOptions): Mixer {
     estimator: config.estimator,
     gamma,
     margin: config.margin,
-    z: config.z,
+    z: 1,
   })
 
   const refused = (reason: Reason, sender: string, epoch: number): void => {

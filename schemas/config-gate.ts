@@ -44,15 +44,15 @@ export const gateProperties = {
     description: 'α of method fixed',
     for: ['fleet', 'device'],
   },
+  // method certified
   z: {
     type: 'number',
     minimum: 0,
     maximum: 10,
-    default: 1,
-    description: 'standard errors below the estimated advantage at which its lower bound lies',
+    default: 0.5,
+    description: 'method certified: standard errors below the estimated advantage at which its lower bound lies',
     for: ['fleet', 'device'],
   },
-  // method certified
   certifiedTest: {
     enum: ['radius', 'penalty'],
     default: 'radius',
@@ -74,13 +74,12 @@ export const gateProperties = {
     description: 'method certified: importance weights as they are, or self-normalised',
     for: ['fleet', 'device'],
   },
-  peerKlRadius: {
+  minimumAlpha: {
     type: 'number',
     exclusiveMinimum: 0,
-    maximum: 1000000,
-    default: 0.2,
-    unit: 'nat',
-    description: 'method certified: abstains where the mean KL between the own and the whole other policy is larger',
+    maximum: 1,
+    default: 0.25,
+    description: 'method certified: abstains where α would have to be smaller, since the peer is too far away to judge',
     for: ['fleet', 'device'],
   },
   minimumEffectiveSampleSize: {

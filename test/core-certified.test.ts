@@ -26,7 +26,7 @@ const options: CertifiedOptions = {
   gamma: 0.9,
   z: 1,
   klRadius: 0.01,
-  peerKlRadius: 100,
+  minimumAlpha: 0.05,
   minimumEffectiveSampleSize: 4,
 }
 const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI)
@@ -68,7 +68,8 @@ function judged(change: Partial<CertifiedInput>): Verdict & { readonly policy?: 
 }
 
 const evidence = pulls(evenly(2_001), (a) => a)
-const largestUnder = (bound: number) => Math.max(...alphaCandidates.filter((alpha) => alpha < bound))
+const alphaGrid = alphaCandidates(options.minimumAlpha)
+const largestUnder = (bound: number) => Math.max(...alphaGrid.filter((alpha) => alpha < bound))
 
 t.test('the trust radius by closed form: KL of a shift by αm is (αm)²/2', async (t) => {
   for (const m of [0.05, 0.3, 1, 2]) {
@@ -101,7 +102,7 @@ t.test('the penalty by closed form: αm/(1 − γ) > C (αm)²/2', async (t) => 
     t.equal(verdict.alpha, wanted, `γ = ${gamma}, m = ${m}: α under ${bound.toFixed(3)}`)
     t.ok(Math.abs((verdict.c ?? 0) / c - 1) < 1e-12)
     t.ok((verdict.policyAdvantage ?? 0) > (verdict.c ?? 0) * (verdict.kl ?? 0))
-    const above = alphaCandidates[alphaCandidates.indexOf(wanted) + 1]
+    const above = alphaGrid[alphaGrid.indexOf(wanted) + 1]
     if (above !== undefined) {
       const next = Math.fround(above * m)
       t.ok(next / (1 - gamma) < (c * next ** 2) / 2, 'the next candidate fails')
@@ -117,7 +118,7 @@ t.test('the next larger candidate fails, on drawn samples, for every estimator a
       const verdict = judged({ evidence: sample, peer: arm(0.9), options: tried })
       t.ok(verdict.accepted, `${advantageEstimator}, ${test}: α = ${verdict.alpha}`)
       t.ok((verdict.lowerBound ?? 0) > 0)
-      const above = alphaCandidates[alphaCandidates.indexOf(verdict.alpha) + 1]
+      const above = alphaGrid[alphaGrid.indexOf(verdict.alpha) + 1]
       if (above === undefined) continue
       const next = mix(arm(0), arm(0.9), above)
       const onSample = (mean: number) =>
@@ -154,13 +155,15 @@ t.test('it abstains, and says why', async (t) => {
   t.equal(reasonFor({ peer: arm(-0.5) }), 'non-positive-advantage')
   t.equal(reasonFor({ options: { ...options, z: 10 } }), 'below-lower-bound')
   t.equal(reasonFor({ options: { ...options, klRadius: 1e-9 } }), 'below-lower-bound', 'no candidate is so close')
-  // A shift by ½: KL 1/8.
+  // A quarter of the way to 0.5 is 1/8 away: KL 1/128.
+  const quarter = { ...options, minimumAlpha: 0.25 }
   t.equal(
-    reasonFor({ options: { ...options, peerKlRadius: 0.1249 } }),
+    reasonFor({ options: { ...quarter, klRadius: 0.0078 } }),
     'below-lower-bound',
-    'the whole peer is too far',
+    'a smaller part would be close',
   )
-  t.equal(reasonFor({ options: { ...options, peerKlRadius: 0.1251 } }), 'accepted')
+  t.equal(reasonFor({ options: { ...quarter, klRadius: 0.00782 } }), 'accepted')
+  t.equal(reasonFor({ options: { ...options, klRadius: 0.0078 } }), 'accepted')
   t.equal(reasonFor({ options: { ...options, minimumEffectiveSampleSize: 50 } }), 'low-effective-sample-size')
   t.equal(reasonFor({ evidence: pulls(drawn(3, 1), (a) => a) }), 'too-few-samples')
   t.equal(reasonFor({ peer: arm(0) }), 'identical')
@@ -191,7 +194,7 @@ t.test('options outside their range throw with the value found', async (t) => {
   t.throws(wrong({ gamma: 1 }), /gamma must be in \[0, 1\), got 1/)
   t.throws(wrong({ z: -1 }), /z must be finite and not negative, got -1/)
   t.throws(wrong({ klRadius: 0 }), /klRadius must be positive, got 0/)
-  t.throws(wrong({ peerKlRadius: 0 }), /peerKlRadius must be positive, got 0/)
+  t.throws(wrong({ minimumAlpha: 0 }), /minimumAlpha must be in \(0, 1\], got 0/)
   t.throws(
     wrong({ minimumEffectiveSampleSize: Number.NaN }),
     /minimumEffectiveSampleSize must not be negative, got NaN/,

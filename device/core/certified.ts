@@ -28,8 +28,8 @@ export interface CertifiedOptions {
   readonly z: number
   /** Largest mean KL(own ‖ new) over the states, nat; only the test `radius` reads it. */
   readonly klRadius: number
-  /** Largest mean KL(own ‖ peer), nat: of a peer further away samples near θ say little, whatever α is. */
-  readonly peerKlRadius: number
+  /** Smallest α worth taking, in (0, 1]: of a peer of whom less passes, samples near θ say little. */
+  readonly minimumAlpha: number
   /** Abstain where the weights of the mixed policy leave fewer effective samples. */
   readonly minimumEffectiveSampleSize: number
 }
@@ -46,18 +46,15 @@ export interface CertifiedInput {
   readonly identity: VerdictIdentity
 }
 
-/** Candidates for α, rising: 2^(−k/2) from 1/16 to 1. */
-export const alphaCandidates: readonly number[] = [
-  1 / 16,
-  Math.SQRT1_2 / 8,
-  1 / 8,
-  Math.SQRT1_2 / 4,
-  1 / 4,
-  Math.SQRT1_2 / 2,
-  1 / 2,
-  Math.SQRT1_2,
-  1,
-]
+/** Candidates for α, rising: 2^(−k/2), those from `minimumAlpha` on. */
+export function alphaCandidates(minimumAlpha: number): number[] {
+  const candidates: number[] = []
+  for (let power = 1; power >= minimumAlpha; power /= 2) {
+    candidates.unshift(power)
+    if (power * Math.SQRT1_2 >= minimumAlpha) candidates.unshift(power * Math.SQRT1_2)
+  }
+  return candidates
+}
 
 /**
  * Judges the policies that would really run: θ mixed with θ̃ and rounded to float32, at each α of a grid. The largest α found
@@ -92,18 +89,16 @@ export function certified(input: CertifiedInput): Judgement {
     const judged = { ...noEvidence, epsilon, c, fisher, kl: 0 }
     if (fisher === 0 && equal(own, peer))
       return reject('identical', { ...judged, policyAdvantage: 0, policyAdvantageMean: 0 })
-    const trial = createTrial(input, c)
-    const whole = trial(alphaCandidates.length - 1)
-    const isNear = whole.kl <= options.peerKlRadius
-    // What fails close to θ is not tried any further.
-    const smallest = isNear ? trial(0) : { ...whole, reason: far(whole.reason) }
-    if (smallest.reason !== 'accepted')
-      return reject(smallest.reason, { ...judged, ...evidenceOf(smallest), alphaBound: 0, kl: 0 })
-    let [low, high] = [0, alphaCandidates.length - 1]
+    const candidates = alphaCandidates(options.minimumAlpha)
+    const trial = createTrial(input, candidates, c)
+    const smallest = trial(0)
+    const first = evidenceOf(smallest)
+    if (smallest.reason !== 'accepted') return reject(smallest.reason, { ...judged, ...first, alphaBound: 0, kl: 0 })
+    let [low, high] = [0, candidates.length]
     let best = smallest
-    if (whole.reason === 'accepted') [low, best] = [high, whole]
     while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2)
+      // The whole peer first: where it passes nothing needs to be searched.
+      const middle = high === candidates.length ? high - 1 : Math.floor((low + high) / 2)
       const found = trial(middle)
       if (found.reason === 'accepted') {
         low = middle
@@ -139,7 +134,7 @@ interface Trial {
 }
 
 /** Tries candidates by their index. Evidence and states go through the network in one pass. */
-function createTrial(input: CertifiedInput, c: number): (index: number) => Trial {
+function createTrial(input: CertifiedInput, candidates: readonly number[], c: number): (index: number) => Trial {
   const { engine, own, peer, evidence, states, options } = input
   const { observationSize, actionSize } = engine.architecture
   const { offset } = slotOf(policyLayout(engine.architecture), 'log_std')
@@ -160,18 +155,13 @@ function createTrial(input: CertifiedInput, c: number): (index: number) => Trial
   }
 
   return (index) => {
-    const alpha = alphaCandidates[index]!
+    const alpha = candidates[index]!
     const policy = mix(own, peer, alpha) // (4)
     const next = passed(policy)
     const estimate = mixedAdvantage(options.advantageEstimator, samples, before.logProb, next.logProb)
     const kl = gaussianMeanKl(before.stateMean, next.stateMean, K, actionSize, own, policy, offset)
     return { alpha, policy, estimate, kl, reason: reasonOf(options, estimate, kl, c) }
   }
-}
-
-/** A peer that is too far away is refused for that even where its own estimate would pass. */
-function far(reason: Reason): Reason {
-  return reason === 'accepted' ? 'below-lower-bound' : reason
 }
 
 function reasonOf(options: CertifiedOptions, estimate: MixedAdvantage, kl: number, c: number): Reason {
@@ -198,11 +188,11 @@ function largest(values: Vector, count: number): number {
 }
 
 function checkOptions(options: CertifiedOptions): void {
-  const { gamma, z, klRadius, peerKlRadius, minimumEffectiveSampleSize } = options
+  const { gamma, z, klRadius, minimumAlpha, minimumEffectiveSampleSize } = options
   if (!(gamma >= 0 && gamma < 1)) throw new Error(`gamma must be in [0, 1), got ${gamma}`)
   if (!(z >= 0 && Number.isFinite(z))) throw new Error(`z must be finite and not negative, got ${z}`)
   if (!(klRadius > 0)) throw new Error(`klRadius must be positive, got ${klRadius}`)
-  if (!(peerKlRadius > 0)) throw new Error(`peerKlRadius must be positive, got ${peerKlRadius}`)
+  if (!(minimumAlpha > 0 && minimumAlpha <= 1)) throw new Error(`minimumAlpha must be in (0, 1], got ${minimumAlpha}`)
   if (!(minimumEffectiveSampleSize >= 0))
     throw new Error(`minimumEffectiveSampleSize must not be negative, got ${minimumEffectiveSampleSize}`)
 }
