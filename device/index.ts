@@ -15,13 +15,25 @@ export { createDevice, type Device, type DeviceOptions } from './device.ts'
 export { type CreateEngine, loadEngine } from './engines/index.ts'
 export { createReferenceEngine } from './engines/reference.ts'
 export { createWasmEngine } from './engines/wasm.ts'
-export { createFeatures, type Features, featureCount, type Scales } from './features.ts'
+export { actionCount, createFeatures, type Features, featureCount, type Scales } from './features.ts'
 export { createIdentity, createInProcessIdentity, type Identity, policyHash, rawPublicKey } from './identity.ts'
 export type { Brief, Closing, Learned, Mixed, Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 export type { AgentOptions } from './learning.ts'
 export { createMailbox, type Held, type Mailbox } from './mailbox.ts'
 export { methods } from './methods/index.ts'
-export type { Consideration, Decision, Finding, Method } from './methods/method.ts'
+export type {
+  AggregateMethod,
+  Consideration,
+  Decision,
+  Finding,
+  Method,
+  PeerMethod,
+  RoundConsideration,
+  RoundDecision,
+  RoundMethod,
+  RoundPeer,
+  SolitaryMethod,
+} from './methods/method.ts'
 export {
   type Arrival,
   type Kind,

@@ -1,6 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { gateProperties } from './config-gate.ts'
 import { learningProperties } from './config-learning.ts'
+import { methodProperties } from './config-methods.ts'
+import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
@@ -33,18 +35,8 @@ export const configSchema = {
       for: ['fleet', 'sim-bridge'],
     },
     ...worldProperties,
-    setting: {
-      enum: ['headway', 'letter'],
-      default: 'headway',
-      description: 'observation, action, reward and discount',
-      for: ['fleet', 'device', 'sim-bridge', 'broker'],
-    },
-    method: {
-      enum: ['gated', 'independent', 'average', 'fixed', 'certified'],
-      default: 'gated',
-      description: 'how policies are mixed',
-      for: ['fleet', 'device', 'sim-bridge'],
-    },
+    ...settingProperties,
+    ...methodProperties,
     ...timingProperties,
     // who and where
     fleet: {

@@ -1,8 +1,17 @@
 /** Library entry point `trustmix/schemas`: every message and document with its schema, type and validator; the topics. */
 export * from './announcement.ts'
 export * from './config.ts'
+export {
+  type MethodName,
+  type MethodSource,
+  methodNames,
+  methodSources,
+  needsAggregator,
+  usesLinks,
+} from './config-methods.ts'
 export * from './exit.ts'
 export * from './faults.ts'
+export * from './gap-laws.ts'
 export * from './lock-step.ts'
 export * from './log.ts'
 export * from './process.ts'
@@ -11,6 +20,7 @@ export * from './report.ts'
 export * from './run.ts'
 export * from './serve.ts'
 export * from './setting.ts'
+export * from './setting-of.ts'
 export * from './status.ts'
 export * from './summary.ts'
 export * from './telemetry.ts'

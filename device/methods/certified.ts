@@ -1,11 +1,11 @@
 import { certified } from '../core/certified.ts'
-import type { Method } from './method.ts'
+import type { PeerMethod } from './method.ts'
 
 /**
  * Beyond the letter: judges the policy that would really run by a lower confidence bound of its advantage over the own one
  * (`docs/algorithm.md`).
  */
-export const certifiedMixing: Method = {
+export const certifiedMixing: PeerMethod = {
   name: 'certified',
   source: 'peers',
   consider({ engine, own, other, replay, samples, streams, identity, certified: options }) {
