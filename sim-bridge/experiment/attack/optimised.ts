@@ -13,11 +13,11 @@ import { drawProbes, harmfulEnds, harmOf } from './harm.ts'
 import { createPredict } from './prediction.ts'
 
 /** Rounds between two searches; in those between the deviation that was found is added to the victims' mean as it is then. */
-const searchEvery = 4
+const searchEvery = 8
 /** How far along each direction candidates lie. */
-const scales = [0.25, 1, 4]
+const scales = [1 / 64, 1 / 16, 1 / 4, 1, 4]
 /** Victims on which a candidate is tried. */
-const trials = 2
+const trials = 1
 /** States of the evidence among the probes, at most. */
 const probeStates = 24
 /** Seconds of the decision whose discount the prediction takes: the middle of the intervals, since it does not know them. */
@@ -25,8 +25,9 @@ const assumedIntervalS = 5
 
 /** What one search found. */
 interface Found {
-  /** θ̃ less the mean of the victims' policies. */
-  readonly deviation: Float64Array
+  /** θ̃ is the mean of the victims' policies plus `scale` times this. */
+  readonly direction: Float64Array
+  readonly scale: number
   readonly harm: number
 }
 
@@ -41,7 +42,6 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
   const ends = harmfulEnds[setting.action]
   let round = 0
   let found: Found | undefined
-  /** The learned deviation goes on growing from search to search. */
   let learned: Float64Array | undefined
 
   const search = (context: AttackContext, base: Float64Array, victims: readonly string[]): Found | undefined => {
@@ -59,14 +59,15 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
       (_, i) => victims[(round + i) % victims.length]!,
     )
 
-    const start = base.map((value, i) => value + (learned?.[i] ?? 0))
+    // Goes on from the last one found: the deviation grows from search to search.
+    const start = base.slice()
+    for (let i = 0; i < start.length; i++) start[i] = start[i]! + (learned?.[i] ?? 0)
     learned = minus(craft({ engine, start, evidence, sign: 1, bait: { probes, ends } }), base)
     const directions = [...plainDirections(context.agent, base, evidence, ends, rng), learned]
     let best: Found | undefined
     for (const direction of directions) {
       for (const scale of scales) {
-        const deviation = direction.map((value) => scale * value)
-        const candidate = plus(base, deviation)
+        const candidate = along(base, direction, scale)
         if (!isFinite32(candidate, candidate.length)) continue
         let harm = 0
         for (const victim of tried) {
@@ -74,7 +75,7 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
           const own = (context.agents.get(victim) as Agent).policy
           if (mixed && isFinite32(mixed, mixed.length)) harm += harmOf(engine, own, mixed, probes, ends) / tried.length
         }
-        if (harm > (best?.harm ?? 0)) best = { deviation, harm }
+        if (harm > (best?.harm ?? 0)) best = { direction, scale, harm }
       }
     }
     return best
@@ -86,8 +87,11 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
     if (round % searchEvery === 0) found = search(context, base, victims) ?? found
     round++
     // Nothing yet that would be taken: the small step to the harmful end may be by luck.
-    const deviation = found?.deviation ?? toConstant(base, context.agent.engine.architecture, ends).map((d) => d / 4)
-    return plus(base, deviation)
+    const { direction, scale } = found ?? {
+      direction: toConstant(base, context.agent.engine.architecture, ends),
+      scale: 1 / 4,
+    }
+    return along(base, direction, scale)
   }
 }
 
@@ -112,7 +116,7 @@ function plainDirections(
   const size = Math.sqrt(squares / base.length)
   return [
     minus(craft({ engine, start: base, evidence, sign: -1 }), base),
-    base.map(() => size * rng.normal()),
+    Float64Array.from({ length: base.length }, () => size * rng.normal()),
     toConstant(base, engine.architecture, ends),
   ]
 }
@@ -134,10 +138,15 @@ function toConstant(base: Float64Array, architecture: Architecture, ends: readon
   return direction
 }
 
-function plus(base: Float64Array, deviation: Float64Array): Float32Array {
-  return Float32Array.from(base, (value, i) => value + deviation[i]! + 0)
+/** base + scale · direction, −0 as +0. */
+function along(base: Float64Array, direction: Float64Array, scale: number): Float32Array {
+  const policy = new Float32Array(base.length)
+  for (let i = 0; i < policy.length; i++) policy[i] = base[i]! + scale * direction[i]! + 0
+  return policy
 }
 
 function minus(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((value, i) => value - b[i]!)
+  const difference = new Float64Array(a.length)
+  for (let i = 0; i < a.length; i++) difference[i] = a[i]! - b[i]!
+  return difference
 }
