@@ -16,8 +16,6 @@ import { createPredict } from './prediction.ts'
 const searchEvery = 8
 /** How far along each direction candidates lie. */
 const scales = [1 / 64, 1 / 16, 1 / 4, 1, 4]
-/** Victims on which a candidate is tried. */
-const trials = 1
 /** States of the evidence among the probes, at most. */
 const probeStates = 24
 /** Seconds of the decision whose discount the prediction takes: the middle of the intervals, since it does not know them. */
@@ -54,10 +52,9 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
     const probes = drawProbes(evidence, observationSize, probeStates, rng)
     const gamma = discount(assumedIntervalS)
     const predict = createPredict({ config, attackers, agents: context.agents, evidence: replay, gamma, round })
-    const tried = Array.from(
-      { length: Math.min(trials, victims.length) },
-      (_, i) => victims[(round + i) % victims.length]!,
-    )
+    // A candidate is tried on one victim: each search on the next.
+    const victim = victims[(round / searchEvery) % victims.length]!
+    const own = (context.agents.get(victim) as Agent).policy
 
     // Goes on from the last one found: the deviation grows from search to search.
     const start = base.slice()
@@ -69,12 +66,9 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
       for (const scale of scales) {
         const candidate = along(base, direction, scale)
         if (!isFinite32(candidate, candidate.length)) continue
-        let harm = 0
-        for (const victim of tried) {
-          const mixed = predict(candidate, victim)
-          const own = (context.agents.get(victim) as Agent).policy
-          if (mixed && isFinite32(mixed, mixed.length)) harm += harmOf(engine, own, mixed, probes, ends) / tried.length
-        }
+        const mixed = predict(candidate, victim)
+        const taken = mixed && isFinite32(mixed, mixed.length)
+        const harm = taken ? harmOf(engine, own, mixed, probes, ends) : 0
         if (harm > (best?.harm ?? 0)) best = { direction, scale, harm }
       }
     }
