@@ -1,85 +1,16 @@
 import t from 'tap'
-import { createAggregator } from '../broker/aggregator.ts'
 import type { Agent } from '../device/agent.ts'
-import { createLocalBroker } from '../device/bus/local-bus.ts'
 import { policyLayout, slotOf } from '../device/core/parameters.ts'
-import { decodeSafetensors } from '../device/core/safetensors.ts'
-import { createReferenceEngine } from '../device/engines/reference.ts'
-import { policyHash } from '../device/identity.ts'
-import { type Config, defaultConfig, validateConfig } from '../schemas/config.ts'
-import { settings } from '../schemas/setting.ts'
-import { type AttackKind, attackKinds } from '../schemas/study.ts'
-import type { Summary } from '../schemas/summary.ts'
-import { channels } from '../schemas/topics.ts'
-import { type Attack, createAttack, drawAttackers } from '../sim-bridge/experiment/attack/attack.ts'
+import { createRng } from '../device/core/rng.ts'
+import { type Config, validateConfig } from '../schemas/config.ts'
+import type { AttackKind } from '../schemas/study.ts'
+import { createAttack, drawAttackers } from '../sim-bridge/experiment/attack/attack.ts'
+import { drawProbes, harmfulEnds, harmOf } from '../sim-bridge/experiment/attack/harm.ts'
 import { driftStep } from '../sim-bridge/experiment/attack/plain.ts'
-import { createExperiment } from '../sim-bridge/experiment/experiment.ts'
-import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
+import { createPredict } from '../sim-bridge/experiment/attack/prediction.ts'
 import { createSmallAgent, practise, smallConfig } from './support/devices.ts'
 
 const learners = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
-
-interface Run {
-  readonly summary: Summary
-  /** By round: hash that each vehicle's answer to `learn` named. */
-  readonly listed: Map<string, string>[]
-  /** By round: hash of the tensors that each vehicle sent. */
-  readonly sent: Map<string, string>[]
-  /** Hash of what each vehicle had learned. */
-  readonly learned: Map<string, string>[]
-  /** How often an honest vehicle took an attacker's policy, of how many, and why not. */
-  readonly poisoned: { accepted: number; considered: number; readonly reasons: Set<string> }
-}
-
-/** An experiment with small networks; `attack` is a kind of two attackers, or one made by hand. */
-async function runWith(attack: AttackKind | Attack | undefined, change: Partial<Config> = {}): Promise<Run> {
-  const config: Config = { ...defaultConfig, epochs: 1, hidden: [8, 8], ppoEpochs: 2, setting: 'letter', ...change }
-  const made = typeof attack === 'string' ? createAttack({ kind: attack, attackers: 2, learners, config }) : attack
-  const broker = createLocalBroker()
-  const run: Run = {
-    ...{ summary: {} as Summary, listed: [], sent: [], learned: [] },
-    poisoned: { accepted: 0, considered: 0, reasons: new Set() },
-  }
-  const note = (rounds: Map<string, string>[], vehicle: string, hash: string): void => {
-    if (rounds.at(-1)?.has(vehicle) !== false) rounds.push(new Map())
-    rounds.at(-1)?.set(vehicle, hash)
-  }
-  const tap = broker.connect()
-  const experiment = createExperiment({
-    config,
-    broker,
-    ...(made && { attack: made }),
-    world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
-    createEngine: (observationSize, hidden, actionSize) =>
-      createReferenceEngine({ observationSize, actionSize, hidden }),
-    attachAggregator({ bus, run, kind, identity }) {
-      const { fleet, cell } = config
-      const clocks = { now: () => 0, wallClock: () => '' }
-      createAggregator({ ...{ bus, fleet, cell, run, kind, identity, ...clocks }, boot: 1, software: 'test' })
-    },
-    onEvent(event) {
-      if (event.kind !== 'answer') return
-      if (event.answer.kind === 'learn') {
-        note(run.listed, event.vehicle, event.answer.policyHash)
-        note(run.learned, event.vehicle, experiment.devices.get(event.vehicle)?.policyHash ?? '')
-      }
-      if (event.answer.kind !== 'mix' || made?.attackers.includes(event.vehicle)) return
-      for (const { peer, accepted, reason } of event.answer.verdicts) {
-        if (!made?.attackers.includes(peer)) continue
-        run.poisoned.considered++
-        run.poisoned.accepted += Number(accepted)
-        run.poisoned.reasons.add(reason)
-      }
-    },
-  })
-  tap.subscribe(channels.params, {}, (bytes, { vehicle }) => {
-    const { tensors } = decodeSafetensors(bytes)
-    const names = [...tensors.keys()].sort()
-    const flat = names.flatMap((name) => [...(tensors.get(name)?.data ?? [])])
-    note(run.sent, vehicle, policyHash(new Float32Array(flat)))
-  })
-  return { ...run, summary: await experiment.run() }
-}
 
 /** An attacker beside two honest learners that have learned other things. */
 async function contextOf(kind: AttackKind, change: Partial<Config> = {}) {
@@ -169,88 +100,72 @@ t.test('no configuration makes a device a bad peer', async (t) => {
     t.match(validateConfig({ [key]: 'sign-flip' }), { ok: false }, key)
 })
 
-t.test('the hash that an attacker lists is that of the tensors it sends, and it learns on as before', async (t) => {
-  for (const kind of attackKinds) {
-    const { summary, listed, sent, learned } = await runWith(kind, { method: 'gated' })
-    const attackers = drawAttackers(defaultConfig.seed, learners, 2)
-    t.equal(listed.length, 6)
-    for (const [round, hashes] of listed.entries())
-      for (const id of learners) {
-        if (hashes.get(id) !== sent[round]?.get(id)) t.fail(`${kind}: ${id} sent something else than it listed`)
-        const same = hashes.get(id) === learned[round]?.get(id)
-        const first = kind === 'stale' && round === 0
-        if (same !== (first || !attackers.includes(id))) t.fail(`${kind}: ${id} in round ${round}`)
-      }
-    t.match(summary, { deterministic: true, causes: [], interrupted: false }, kind)
-    t.ok(
-      summary.epochs.every(({ meanSpeed }) => meanSpeed > 0),
-      `${kind} leaves a run with finite results`,
-    )
-  }
+/** A policy of `smallConfig`'s size whose mean action is `u` in every state. */
+function constantPolicy(agent: Agent, u: number): Float32Array {
+  const policy = agent.policy.slice()
+  const layout = policyLayout(agent.engine.architecture)
+  const { offset, size } = slotOf(layout, 'policy.4.weight')
+  policy.fill(0, offset, offset + size)
+  policy[slotOf(layout, 'policy.4.bias').offset] = u
+  return policy
+}
+
+t.test('harm is the way of the mean action to the harmful end, clipped as commands are', async (t) => {
+  const { agent } = await contextOf('optimised')
+  const probes = drawProbes(agent.replay.newest(10), 6, 4, createRng(1))
+  t.match(probes, { count: 8, uncovered: 4 })
+  const harm = (from: number, to: number): number =>
+    harmOf(agent.engine, constantPolicy(agent, from), constantPolicy(agent, to), probes, harmfulEnds.acceleration)
+  t.ok(Math.abs(harm(1, -1) - 1) < 1e-6)
+  t.equal(harm(3, -7), harm(1, -1))
+  t.ok(Math.abs(harm(-0.5, 0.5) + 0.5) < 1e-6)
 })
 
-t.test('a bad peer that sends what it has learned changes no bit of the run', async (t) => {
-  const honest: Attack = {
-    ...{ kind: 'stale', attackers: ['car05', 'car09'] },
-    publishes: async (_vehicle, { agent }) => agent.policy,
-  }
-  for (const method of ['gated', 'average', 'median'] as const)
-    t.same((await runWith(honest, { method })).summary, (await runWith(undefined, { method })).summary, method)
+t.test('half of the probes are states of the evidence, the others take each feature from some row of it', async (t) => {
+  const { agent } = await contextOf('optimised')
+  const evidence = agent.replay.newest(10)
+  const probes = drawProbes(evidence, 6, 4, createRng(1))
+  t.same(probes.observations.subarray(0, 24), evidence.observations.subarray(36, 60), 'the newest')
+  for (let i = 24; i < 48; i++)
+    t.ok(evidence.observations.some((x, k) => k % 6 === i % 6 && x === probes.observations[i]))
 })
 
-t.test('the same seed gives the same attack, another seed another', async (t) => {
-  for (const kind of ['random', 'drift', 'optimised'] as const) {
-    const [first, again] = [await runWith(kind, { method: 'gated' }), await runWith(kind, { method: 'gated' })]
-    t.same(again.summary, first.summary, kind)
-    t.same(again.sent, first.sent, kind)
-    t.notSame((await runWith(kind, { method: 'gated', seed: 2 })).sent, first.sent, kind)
-  }
-})
-
-t.test('NaN is refused by every device and left out by the averaging server', async (t) => {
-  const { poisoned } = await runWith('nan', { method: 'gated' })
-  t.match(poisoned, { considered: 5 * 2 * 6, accepted: 0 })
-  t.same([...poisoned.reasons], ['non-finite'])
-  for (const method of ['average', 'median', 'krum', 'certified'] as const) {
-    const { summary } = await runWith('nan', { method })
-    t.ok(
-      summary.epochs.every(({ meanSpeed }) => Number.isFinite(meanSpeed)),
-      method,
-    )
-  }
-})
-
-t.test('every method gets through an attack that is optimised against it', async (t) => {
-  for (const method of [
-    'average',
-    'average-gated',
-    'fixed',
-    'coin',
-    'median',
-    'krum',
-    'fltrust',
-    'certified',
-    'independent',
+t.test('the prediction is what the method makes of a candidate', async (t) => {
+  for (const [method, expected] of [
+    ['fixed', (own: number, sent: number) => own + 0.5 * (sent - own)],
+    ['average', (own: number, sent: number, third: number) => (own + sent + third) / 3],
+    ['median', (own: number, sent: number, third: number) => [own, sent, third].sort((a, b) => a - b)[1] ?? 0],
   ] as const) {
-    const { summary } = await runWith('optimised', { method })
-    t.match(summary, { deterministic: true, interrupted: false }, method)
-    t.ok(
-      summary.epochs.every(({ meanSpeed }) => Number.isFinite(meanSpeed)),
-      method,
-    )
+    const { agents, vehicle, attack } = await contextOf('optimised')
+    const [victim = '', third = ''] = [...agents.keys()].filter((id) => id !== vehicle)
+    const [own, other] = [victim, third].map((id) => (agents.get(id) as Agent).policy)
+    const candidate = (agents.get(vehicle) as Agent).policy.map((x) => x + 1)
+    const evidence = (agents.get(vehicle) as Agent).replay
+    const config: Config = { ...smallConfig, method, byzantine: 1 }
+    const predict = createPredict({ config, attackers: attack.attackers, agents, evidence, gamma: 0.9, round: 0 })
+    const mixed = predict(candidate, victim) ?? []
+    const wanted = candidate.map((x, i) => expected(own?.[i] ?? 0, x, other?.[i] ?? 0))
+    t.ok(mixed.length === wanted.length && mixed.every((x, i) => Math.abs(x - (wanted[i] as number)) < 1e-6), method)
   }
 })
 
-t.test('the gate takes an optimised attacker more often than a random one, and the fleet gets slower', async (t) => {
-  const found = { random: { share: 0, speed: 0 }, optimised: { share: 0, speed: 0 } }
-  for (const seed of [1, 2, 3])
-    for (const kind of ['random', 'optimised'] as const) {
-      const { summary, poisoned } = await runWith(kind, { method: 'gated', seed, epochs: 10 })
-      found[kind].share += poisoned.accepted / poisoned.considered / 3
-      found[kind].speed += summary.epochs.slice(5).reduce((sum, { meanSpeed }) => sum + meanSpeed, 0) / 15
-    }
-  const { random, optimised } = found
-  t.ok(optimised.share > random.share, `${optimised.share} of the optimised, ${random.share} of the random accepted`)
-  t.ok(optimised.speed < random.speed, `${optimised.speed} m/s against ${random.speed} m/s`)
-  t.comment(found)
+t.test('what an optimised attacker sends to those who mix without judging brakes them', async (t) => {
+  const { agent, agents, vehicle, publish } = await contextOf('optimised', { method: 'fixed' })
+  const sent = await publish()
+  const probes = drawProbes(agent.replay.newest(10), 6, 10, createRng(3))
+  for (const [id, victim] of agents)
+    if (id !== vehicle)
+      t.ok(harmOf(agent.engine, victim.policy, sent, probes, [-1]) > 0.4, 'from about 0 to a full brake')
+})
+
+t.test('an optimised attacker without samples sends a quarter of the way to the full brake', async (t) => {
+  const ids = ['car01', 'car03', 'car05']
+  const agents = new Map<string, Agent>(ids.map((id) => [id, createSmallAgent(id, { gamma: 0.9 })]))
+  const config: Config = { ...smallConfig, setting: 'letter', method: 'gated' }
+  const attack = createAttack({ kind: 'optimised', attackers: 1, learners: ids, config })
+  const [vehicle = ''] = attack.attackers
+  const agent = agents.get(vehicle) as Agent
+  const { offset } = slotOf(policyLayout(agent.engine.architecture), 'policy.4.bias')
+  const sent = await attack.publishes(vehicle, { agent, agents })
+  t.equal(sent[offset], -0.25, 'the untrained bias is 0')
 })
