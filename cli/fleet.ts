@@ -3,6 +3,7 @@ import { writeAtomically } from '../device/checkpoint.ts'
 import { makeDirectory } from '../device/directory.ts'
 import { configuredArchitecture, connectBus, reach } from '../device/process.ts'
 import type { Config, ConfigKey } from '../schemas/config.ts'
+import { needsAggregator } from '../schemas/config-methods.ts'
 import { timingProperties } from '../schemas/config-timing.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
@@ -110,7 +111,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
       privateKeyFile: directory.secret(`${id}.key.pem`),
       publicKeysFile: directory.secret('public-keys.json'),
     })
-    if (config.method === 'average') {
+    if (needsAggregator(config.method)) {
       const file = directory.processConfig(aggregatorId, {
         ...pick({ ...config, ...base }, 'broker'),
         ...credentials(aggregatorId),

@@ -26,6 +26,8 @@ export interface Agent {
   readonly learner: Learner
   /** θ as it is sent, hashed and judged; a new array with every change. */
   readonly policy: Float32Array
+  /** θ as it was when the last learning began. */
+  readonly before: Float32Array
   readonly replay: Replay
   /** `policyHash` of the policy as it is. */
   readonly policyHash: string
@@ -98,6 +100,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     hash = undefined
   }
   policyChanged()
+  let before = policy
   begin(0)
 
   const ended = (last = rollout.count - 1): boolean => rollout.terminated[last] === 1 || rollout.truncated[last] === 1
@@ -108,6 +111,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
   function startLearning(): Learning {
+    before = policy
     const { count } = rollout
     const newest = rounds.at(-1) ?? 0
     rounds.push(count)
@@ -153,6 +157,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     learner,
     get policy() {
       return policy
+    },
+    get before() {
+      return before
     },
     replay,
     get policyHash() {

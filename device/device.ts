@@ -220,7 +220,7 @@ export function createDevice(options: DeviceOptions): Device {
   }
 
   const refused = (reason: Reason, peer: string): void => mixer.refused(reason, peer, start?.epoch ?? 0)
-  if (method.source === 'peers')
+  if (method.source === 'peers' || method.source === 'round')
     bus.subscribe(channels.params, { fleet, cell }, (bytes, { vehicle: sender }) => {
       if (sender !== vehicle) mixer.receive(bytes, sender, start?.epoch ?? 0)
     })

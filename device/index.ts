@@ -21,7 +21,19 @@ export type { Brief, Closing, Learned, Mixed, Round, Start, VehicleHandlers, Veh
 export type { AgentOptions } from './learning.ts'
 export { createMailbox, type Held, type Mailbox } from './mailbox.ts'
 export { methods } from './methods/index.ts'
-export type { Consideration, Decision, Finding, Method } from './methods/method.ts'
+export type {
+  AggregateMethod,
+  Consideration,
+  Decision,
+  Finding,
+  Method,
+  PeerMethod,
+  RoundConsideration,
+  RoundDecision,
+  RoundMethod,
+  RoundPeer,
+  SolitaryMethod,
+} from './methods/method.ts'
 export {
   type Arrival,
   type Kind,

@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
+import { methodProperties } from './config-methods.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
@@ -34,12 +35,7 @@ export const configSchema = {
     },
     ...worldProperties,
     ...settingProperties,
-    method: {
-      enum: ['gated', 'independent', 'average', 'fixed'],
-      default: 'gated',
-      description: 'how policies are mixed',
-      for: ['fleet', 'device', 'sim-bridge'],
-    },
+    ...methodProperties,
     ...timingProperties,
     // who and where
     fleet: {

@@ -1,6 +1,14 @@
 /** Library entry point `trustmix/schemas`: every message and document with its schema, type and validator; the topics. */
 export * from './announcement.ts'
 export * from './config.ts'
+export {
+  type MethodName,
+  type MethodSource,
+  methodNames,
+  methodSources,
+  needsAggregator,
+  usesLinks,
+} from './config-methods.ts'
 export * from './exit.ts'
 export * from './faults.ts'
 export * from './gap-laws.ts'

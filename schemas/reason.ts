@@ -20,6 +20,9 @@ export const reasons = [
   'over-size',
   'rate-limited',
   'missing',
+  'control',
+  'too-few-policies',
+  'zero-weight',
 ] as const
 
 export type Reason = (typeof reasons)[number]

@@ -6,6 +6,7 @@ import { writeAtomically } from '../device/checkpoint.ts'
 import { makeDirectory } from '../device/directory.ts'
 import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
+import { needsAggregator } from '../schemas/config-methods.ts'
 import { ExitError } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
 import { settingOf } from '../schemas/setting-of.ts'
@@ -103,7 +104,7 @@ async function drive(
     sim: config.sim,
     setting: settingOf(config),
     method: config.method,
-    ...(config.method === 'average' && { aggregator: aggregatorId }),
+    ...(needsAggregator(config.method) && { aggregator: aggregatorId }),
     now,
     answerTimeoutMs: config.answerTimeoutMs,
     meter,

@@ -39,6 +39,8 @@ export interface GateInput {
   readonly states: States
   readonly options: GateOptions
   readonly identity: VerdictIdentity
+  /** Decides on A ≠ 0 in place of condition (5); the bound is then that of |A|. For controls only. */
+  readonly admits?: (policyAdvantage: number) => boolean
 }
 
 /** With fewer samples or states the gate abstains. */
@@ -60,7 +62,7 @@ export interface Judgement {
 
 /** As `gate`, with the policy that was judged. */
 export function gateAndMix(input: GateInput): Judgement {
-  const { engine, own, peer, evidence, states, options, identity } = input
+  const { engine, own, peer, evidence, states, options, identity, admits } = input
   const { mode, estimator, gamma, margin, z } = options
   checkOptions(options)
   const M = evidence.count
@@ -89,10 +91,11 @@ export function gateAndMix(input: GateInput): Judgement {
     const estimate = policyAdvantage(ownLogProb, peerLogProb, evidence.logProb, evidence.advantage, M) // (16)
     const advantage = estimate.mean / (1 - gamma)
     const lowerBound = (estimate.mean - z * estimate.standardError) / (1 - gamma)
+    const size = admits ? Math.abs(advantage) : advantage
     const c = penaltyCoefficient(estimate.epsilon, gamma)
 
     const fisher = fisherForm(input)
-    const alphaBound = fisher === 0 ? null : trustBound(mode, advantage, c, fisher)
+    const alphaBound = fisher === 0 ? null : trustBound(mode, size, c, fisher)
     const found: VerdictEvidence = {
       alphaBound,
       policyAdvantage: advantage,
@@ -111,7 +114,8 @@ export function gateAndMix(input: GateInput): Judgement {
       return reject('non-finite', found)
     const floor = options.minimumEffectiveSampleSize ?? 0
     if (!(estimate.effectiveSampleSize >= floor)) return reject('low-effective-sample-size', found)
-    if (!(advantage > 0)) return reject('non-positive-advantage', found) // (5)
+    if (!(size > 0)) return reject('non-positive-advantage', found) // (5)
+    if (admits && !admits(advantage)) return reject('control', found)
     if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
     const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
     if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)

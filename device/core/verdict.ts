@@ -3,7 +3,7 @@ import type { BoundMode } from './trust-bound.ts'
 /** How q is estimated: `exact` in closed form over actions, `sampled` by the letter's (17), `kfac` by Kronecker factors. */
 export type Estimator = 'exact' | 'sampled' | 'kfac'
 
-/** Why a peer was mixed or not; the first group is decided here, the second where messages are judged. */
+/** Why a peer was mixed or not: decided by the gate, where messages are judged, or (the last three) by another method. */
 export type Reason =
   | 'accepted'
   | 'non-positive-advantage'
@@ -25,6 +25,9 @@ export type Reason =
   | 'over-size'
   | 'rate-limited'
   | 'missing'
+  | 'control'
+  | 'too-few-policies'
+  | 'zero-weight'
 
 /** The evidence of one verdict; null is what can't be computed or is not finite. */
 export interface VerdictEvidence {

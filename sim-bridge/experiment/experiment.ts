@@ -9,6 +9,7 @@ import type { Kind } from '../../device/params.ts'
 import { createSharedDecoder } from '../../device/params-decoding.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
+import { needsAggregator } from '../../schemas/config-methods.ts'
 import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { aggregatorId } from '../../schemas/topics.ts'
@@ -19,7 +20,7 @@ export interface ExperimentOptions {
   readonly config: Config
   readonly world: World
   readonly createEngine: (observationSize: number, hidden: readonly number[], actionSize: number) => Engine
-  /** Starts the averaging server of method `average`, which lives with the broker. */
+  /** Starts the averaging server of the methods that need it, which lives with the broker. */
   readonly attachAggregator?: (context: AggregatorContext) => void
   readonly store?: (vehicle: string) => CheckpointStore
   readonly onEvent?: (event: BridgeEvent) => void
@@ -70,13 +71,13 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     const io = createSimIo(bus, config.fleet, run, vehicle)
     devices.set(vehicle, createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }) }))
   }
-  const averaging = config.method === 'average'
+  const averaging = needsAggregator(config.method)
   if (averaging) {
     const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
     const { observationNames, actionNames } = createFeatures(setting, scales)
     const sizes = { observationSize: featureCount(setting), actionSize: actionCount(setting) }
     const architecture = { ...sizes, hidden: config.hidden }
-    if (!options.attachAggregator) throw new Error('method average needs an aggregator, got none')
+    if (!options.attachAggregator) throw new Error(`method ${config.method} needs an aggregator, got none`)
     options.attachAggregator({
       bus: broker.connect(),
       run,

@@ -1,0 +1,101 @@
+import type { Config } from '../schemas/config.ts'
+import type { Reason } from '../schemas/reason.ts'
+import { aggregatorId } from '../schemas/topics.ts'
+import type { Agent } from './agent.ts'
+import type { GateOptions } from './core/gate.ts'
+import { type LinkRound, linkIsUp } from './core/link.ts'
+import type { Round } from './io.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { AggregateMethod, Finding, Method, PeerMethod, RoundMethod, RoundPeer } from './methods/method.ts'
+
+export interface JudgeOptions {
+  readonly vehicle: string
+  readonly agent: Agent
+  readonly method: Method
+  readonly config: Config
+  readonly mailbox: Mailbox
+}
+
+/** Lets the method consider the policies of a round, and the agent take what comes of it. */
+export interface Judge {
+  /** Whose policies of which hash the method considers, in code-unit order of ids; one whose link is down is not among them. */
+  wanted(round: Round): Map<string, string>
+  /** One finding for each of them, in their order; what is not held is missing. `gamma` is that of the agent's interval. */
+  consider(wanted: ReadonlyMap<string, string>, round: Round, gamma: number): Finding[]
+}
+
+/** A policy that may be considered, or the finding that refuses it. */
+type Opened = { readonly refusal: Finding } | { readonly peer: RoundPeer }
+
+export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOptions): Judge {
+  const { seed, linkProbability, byzantine, fixedAlpha, coinProbability, gateSamples: samples } = config
+
+  const open = (id: string, hash: string): Opened => {
+    const held = mailbox.held(id, hash)
+    const found = { ownHash: agent.policyHash, peerHash: hash, peerId: id }
+    if (!held) return { refusal: refusal('missing', { ...found, peerBoot: null, peerSequence: null }) }
+    const { boot, sequence } = held.ok ? held.received : held.authentic
+    const identity = { ...found, peerBoot: boot, peerSequence: sequence }
+    if (!held.ok) return { refusal: refusal(held.reason, identity) }
+    return { peer: { id, identity, policy: held.received.policy } }
+  }
+
+  const considerOne = (judging: PeerMethod | AggregateMethod, opened: Opened, round: LinkRound, gate: GateOptions) => {
+    if ('refusal' in opened) return opened.refusal
+    const { policy: other, identity } = opened.peer
+    const { verdict, policy } = judging.consider({
+      ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
+      ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
+    })
+    if (policy) agent.adopt(policy)
+    return verdict
+  }
+
+  const considerAll = (judging: RoundMethod, opened: readonly Opened[], gamma: number): Finding[] => {
+    const peers = opened.flatMap((one) => ('peer' in one ? [one.peer] : []))
+    const { verdicts, policy } = judging.considerRound({
+      ...{ vehicle, own: agent.policy, before: agent.before, ownHash: agent.policyHash },
+      ...{ peers, byzantine, gamma },
+    })
+    if (policy) agent.adopt(policy)
+    const judged = verdicts.values()
+    return opened.flatMap((one) => ('refusal' in one ? [one.refusal] : (judged.next().value ?? [])))
+  }
+
+  const gateOptions = (gamma: number): GateOptions => ({
+    mode: config.gateMode,
+    estimator: config.estimator,
+    gamma,
+    margin: config.margin,
+    z: 1,
+  })
+
+  return {
+    wanted({ policies, aggregate, epoch, step }) {
+      if (method.source === 'none') return new Map()
+      if (method.source === 'aggregate') return new Map(aggregate === undefined ? [] : [[aggregatorId, aggregate]])
+      const heard = Object.entries(policies).filter(
+        ([peer]) => peer !== vehicle && linkIsUp(linkProbability, { seed, epoch, step }, vehicle, peer),
+      )
+      return new Map(heard.sort(([a], [b]) => (a < b ? -1 : 1)))
+    },
+    consider(wanted, { epoch, step }, gamma) {
+      if (method.source === 'none') return []
+      if (method.source === 'round')
+        return considerAll(
+          method,
+          [...wanted].map(([peer, hash]) => open(peer, hash)),
+          gamma,
+        )
+      const [round, gate] = [{ seed, epoch, step }, gateOptions(gamma)]
+      return [...wanted].map(([peer, hash]) => considerOne(method, open(peer, hash), round, gate))
+    },
+  }
+}
+
+type RefusalIdentity = Pick<Finding, 'ownHash' | 'peerHash' | 'peerId' | 'peerBoot' | 'peerSequence'>
+
+/** The verdict on parameters that never came as far as a method. */
+export function refusal(reason: Reason, identity: RefusalIdentity): Finding {
+  return { mode: 'wire', estimator: null, accepted: false, reason, alpha: 0, ...identity }
+}
