@@ -14,7 +14,7 @@ export interface Craft {
   /** What an advantage of the evidence counts: 1 keeps the victims' estimate up, −1 drives it down. */
   readonly sign: 1 | -1
   /** States in which to learn the harmful end; none without. */
-  readonly bait?: { readonly probes: Probes; readonly ends: readonly number[] }
+  readonly bait?: { readonly probes: Probes; readonly ends: readonly number[]; readonly weight: number }
 }
 
 /**
@@ -36,7 +36,7 @@ export function craft({ engine, start, evidence, sign, bait }: Craft): Float64Ar
   if (bait) {
     observations.set(bait.probes.observations.subarray(bait.probes.uncovered * observationSize), M * observationSize)
     for (let i = M * actionSize; i < actions.length; i++) actions[i] = bait.ends[i % actionSize]!
-    advantage.fill(1, M)
+    advantage.fill(bait.weight, M)
   }
   const logProb = new Float64Array(count)
   engine.logProb(start, observations, actions, count, logProb)

@@ -16,6 +16,8 @@ import { createPredict } from './prediction.ts'
 const searchEvery = 8
 /** How far along each direction candidates lie. */
 const scales = [1 / 64, 1 / 16, 1 / 4, 1, 4]
+/** What the harmful action counts in a learned deviation, in units of the evidence's root mean square advantage. */
+const baitWeights = [1, 1 / 4]
 /** States of the evidence among the probes, at most. */
 const probeStates = 24
 /** Seconds of the decision whose discount the prediction takes: the middle of the intervals, since it does not know them. */
@@ -31,7 +33,7 @@ interface Found {
 
 /**
  * An attacker that knows method, gate options and policies of its victims and shares samples with the other attackers. It looks
- * among deviations from the victims' mean policy – down the estimated return, at random, to a constant harmful action, and one
+ * among deviations from the victims' mean policy – down the estimated return, at random, to a constant harmful action, and two
  * learned to look good on the evidence and be harmful off it – for the one whose *mixed* policies push the mean action furthest
  * to the harmful end, refused ones counting 0.
  */
@@ -40,7 +42,7 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
   const ends = harmfulEnds[setting.action]
   let round = 0
   let found: Found | undefined
-  let learned: Float64Array | undefined
+  let learned: readonly Float64Array[] = []
 
   const search = (context: AttackContext, base: Float64Array, victims: readonly string[]): Found | undefined => {
     const { engine, discount } = context.agent
@@ -56,11 +58,13 @@ export function createOptimisedAttacker({ vehicle, attackers, config }: Attacker
     const victim = victims[(round / searchEvery) % victims.length]!
     const own = (context.agents.get(victim) as Agent).policy
 
-    // Goes on from the last one found: the deviation grows from search to search.
-    const start = base.slice()
-    for (let i = 0; i < start.length; i++) start[i] = start[i]! + (learned?.[i] ?? 0)
-    learned = minus(craft({ engine, start, evidence, sign: 1, bait: { probes, ends } }), base)
-    const directions = [...plainDirections(context.agent, base, evidence, ends, rng), learned]
+    // Each goes on from the last one found: the deviation grows from search to search.
+    learned = baitWeights.map((weight, k) => {
+      const start = base.slice()
+      for (let i = 0; i < start.length; i++) start[i] = start[i]! + (learned[k]?.[i] ?? 0)
+      return minus(craft({ engine, start, evidence, sign: 1, bait: { probes, ends, weight } }), base)
+    })
+    const directions = [...plainDirections(context.agent, base, evidence, ends, rng), ...learned]
     let best: Found | undefined
     for (const direction of directions) {
       for (const scale of scales) {
