@@ -127,6 +127,12 @@ t.test('NaN is refused by every device and left out by the averaging server', as
   }
 })
 
+t.test('a fleet that averages with tenfold parameters goes on when they have grown beyond all numbers', async (t) => {
+  const { summary } = await runWith('scale', { method: 'average', epochs: 20, ppoEpochs: 1 })
+  t.match(summary, { deterministic: true, interrupted: false })
+  t.equal(summary.epochs.length, 20)
+})
+
 t.test('every method gets through an attack that is optimised against it', async (t) => {
   for (const method of [
     'average',
