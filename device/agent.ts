@@ -119,11 +119,13 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     const trained = ripe()
     if (trained === 0) return { samples: 0, meanReward, givenUp: false, step: () => false }
     const { advantage, returns } = estimateAdvantages({ engine, learner, rollout, discount, lambda: options.lambda })
+    const { observations, actions, logProb } = rollout
+    // A mixed policy can be finite and yet so large that what it did has no finite log-probability.
+    const chosen = isFinite32(logProb, trained) && isFinite32(actions, trained * actionSize)
     // What is not learned from must not set the scale either.
-    const usable = isFinite32(advantage, trained) && isFinite32(returns, trained)
+    const usable = chosen && isFinite32(advantage, trained) && isFinite32(returns, trained)
     if (usable) scale.update(advantage, trained)
     const scaled = advantage.map((a) => a / scale.scale)
-    const { observations, actions, logProb } = rollout
     const batch = { count: trained, observations, actions, logProb, advantage: scaled, returns }
     const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
     const sound = usable && isFinite32(scaled, trained)

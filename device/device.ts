@@ -10,7 +10,7 @@ import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Engine } from './core/engine.ts'
 import { commandLimits, createFeatures, type Features } from './features.ts'
-import type { Identity } from './identity.ts'
+import { policyHash as hashOf, type Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
@@ -44,6 +44,11 @@ export interface DeviceOptions {
   readonly pause?: () => Promise<void> | undefined
   /** How parameter messages are decoded; devices of one process can share the work. */
   readonly decode?: DecodeParams
+  /**
+   * What peers are sent in place of the agent's policy: a bad peer. For experiments only (sim-bridge/experiment): no key of the
+   * configuration leads here and no command passes it, so that no configured device can be made to send something else.
+   */
+  readonly publishes?: (agent: Agent) => Promise<Float32Array>
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -196,12 +201,14 @@ export function createDevice(options: DeviceOptions): Device {
       if (learning.givenUp) return learned()
       if (Number.isFinite(meanReward)) lastReturn = meanReward
       save()
-      offer.renew(agent.policy, agent.policyHash, agent.updates)
+      const policy = options.publishes ? await options.publishes(agent) : agent.policy
+      const hash = options.publishes ? hashOf(policy) : agent.policyHash
+      offer.renew(policy, hash, agent.updates)
       const memory = options.residentMemory?.()
       const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
       const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
       bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
-      return learned()
+      return { ...learned(), policyHash: hash }
     },
 
     async mix(round: Round) {

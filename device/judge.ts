@@ -45,6 +45,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     const { policy: other, identity } = opened.peer
     const { verdict, policy } = judging.consider({
       ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
+      certified: { ...config, test: config.certifiedTest, gamma: gate.gamma },
       ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
     })
     if (policy) agent.adopt(policy)

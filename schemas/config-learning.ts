@@ -1,4 +1,4 @@
-/** The part of the configuration that shapes learning (PPO as CleanRL's) and the gate; spread into `configSchema`. */
+/** The part of the configuration that shapes learning (PPO as CleanRL's); spread into `configSchema`. */
 export const learningProperties = {
   // learning (algorithm.md: PPO as CleanRL)
   hidden: {
@@ -79,51 +79,6 @@ export const learningProperties = {
     exclusiveMinimum: 0,
     default: 0.5,
     description: 'joint gradient norm limit',
-    for: ['fleet', 'device'],
-  },
-  // gate
-  gateMode: {
-    enum: ['theorem1', 'strict'],
-    default: 'theorem1',
-    description: 'reading of the bound',
-    for: ['fleet', 'device'],
-  },
-  estimator: {
-    enum: ['exact', 'sampled', 'kfac'],
-    default: 'exact',
-    description: 'estimator of the Fisher form',
-    for: ['fleet', 'device'],
-  },
-  margin: {
-    type: 'number',
-    minimum: 0,
-    exclusiveMaximum: 1,
-    default: 0.1,
-    description: 'share by which α stays below the bound',
-    for: ['fleet', 'device'],
-  },
-  gateSamples: {
-    type: 'integer',
-    minimum: 4,
-    maximum: 65536,
-    default: 50,
-    description: 'M and K: most samples per judgement',
-    for: ['fleet', 'device'],
-  },
-  replayRounds: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 1000,
-    default: 4,
-    description: 'rounds kept in the replay buffer',
-    for: ['fleet', 'device'],
-  },
-  fixedAlpha: {
-    type: 'number',
-    minimum: 0,
-    maximum: 1,
-    default: 0.5,
-    description: 'α of method fixed',
     for: ['fleet', 'device'],
   },
 } as const

@@ -11,6 +11,7 @@ export const methodNames = [
   'trimmed-mean',
   'krum',
   'fltrust',
+  'certified',
 ] as const
 
 export type MethodName = (typeof methodNames)[number]
@@ -31,6 +32,7 @@ export const methodSources = {
   'trimmed-mean': 'round',
   krum: 'round',
   fltrust: 'round',
+  certified: 'peers',
 } as const satisfies Readonly<Record<MethodName, MethodSource>>
 
 /** Whether the aggregator must take part in the rounds of a run with this method. */

@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { gateProperties } from './config-gate.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
 import { settingProperties } from './config-setting.ts'
@@ -169,6 +170,7 @@ export const configSchema = {
       for: ['device'],
     },
     ...learningProperties,
+    ...gateProperties,
     // waiting
     answerTimeoutMs: {
       type: 'integer',

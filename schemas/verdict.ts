@@ -18,6 +18,7 @@ export const verdictSchema = {
       enum: [
         'theorem1',
         'strict',
+        'certified',
         'fixed',
         'average',
         'coin',

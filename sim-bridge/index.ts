@@ -3,6 +3,7 @@
 export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
+export { type Attack, type AttackContext, type AttackOptions, createAttack } from './experiment/attack/attack.ts'
 export {
   type AggregatorContext,
   createExperiment,

@@ -159,6 +159,17 @@ for (const method of ['gated', 'average', 'independent'] as const) {
   })
 }
 
+t.test('a job with bad peers names them and counts what honest learners took from them', async (t) => {
+  const job: StudyJob = { ...jobOf('average', { method: 'fixed' }), attack: { kind: 'nan', attackers: 2 } }
+  const result = await runStudyJob(job, { attachAggregator })
+  t.match(validateJobResult(result), { ok: true })
+  t.equal(result.attackers.length, 2)
+  t.ok(result.attackers.every((id) => result.vehicles.includes(id)))
+  const bad = result.vehicles.map((id) => result.attackers.includes(id))
+  for (const [i, row] of result.accepted.entries())
+    for (const [j, count] of row.entries()) if (i !== j) t.equal(count, bad[j] ? 0 : 12, 'NaN reaches nobody')
+})
+
 t.test('of many mixes an equal share of every epoch is kept, the same ones each time', async (t) => {
   const epochs = 300
   const perEpoch = 50

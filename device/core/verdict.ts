@@ -63,7 +63,7 @@ export interface VerdictIdentity {
 
 /** The gate's decision on one peer and everything it rests on. */
 export interface Verdict extends VerdictEvidence, VerdictIdentity {
-  readonly mode: BoundMode
+  readonly mode: BoundMode | 'certified'
   readonly estimator: Estimator
   readonly accepted: boolean
   readonly reason: Reason

@@ -1,6 +1,7 @@
 import type { MethodName, methodSources } from '../../schemas/config-methods.ts'
 import { average } from './average.ts'
 import { averageGated } from './average-gated.ts'
+import { certifiedMixing } from './certified.ts'
 import { coin } from './coin.ts'
 import { fixed } from './fixed.ts'
 import { fltrust } from './fltrust.ts'
@@ -28,4 +29,5 @@ export const methods: Methods = {
   'trimmed-mean': trimmedMean,
   krum,
   fltrust,
+  certified: certifiedMixing,
 }

@@ -1,5 +1,6 @@
 import type { MethodName } from '../../schemas/config-methods.ts'
 import type { VerdictMessage } from '../../schemas/verdict.ts'
+import type { CertifiedOptions } from '../core/certified.ts'
 import type { Engine } from '../core/engine.ts'
 import type { GateOptions } from '../core/gate.ts'
 import type { LinkRound } from '../core/link.ts'
@@ -47,6 +48,7 @@ export interface Consideration {
   /** Most samples per judgement, M and K. */
   readonly samples: number
   readonly gate: GateOptions
+  readonly certified: CertifiedOptions
   readonly fixedAlpha: number
   readonly coinProbability: number
   readonly streams: { readonly replay: Rng; readonly fisher: Rng }

@@ -1,8 +1,9 @@
+import type { Agent } from '../../device/agent.ts'
 import type { Bus } from '../../device/bus/bus.ts'
 import { createLocalBroker, type LocalBroker } from '../../device/bus/local-bus.ts'
 import type { CheckpointStore } from '../../device/checkpoint.ts'
 import type { Engine } from '../../device/core/engine.ts'
-import { createDevice, type Device } from '../../device/device.ts'
+import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts'
 import { actionCount, createFeatures, featureCount } from '../../device/features.ts'
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
 import type { Kind } from '../../device/params.ts'
@@ -16,6 +17,7 @@ import { aggregatorId } from '../../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from '../bridge.ts'
 import type { Recorder } from '../trajectory/trajectory.ts'
 import type { World } from '../world.ts'
+import type { Attack } from './attack/attack.ts'
 
 export interface ExperimentOptions {
   readonly config: Config
@@ -25,6 +27,8 @@ export interface ExperimentOptions {
   readonly attachAggregator?: (context: AggregatorContext) => void
   readonly store?: (vehicle: string) => CheckpointStore
   readonly onEvent?: (event: BridgeEvent) => void
+  /** Learners that publish something else than what they have learned; not with `store`, which does not keep their state. */
+  readonly attack?: Attack
   readonly resumed?: Summary
   /** Where all messages pass, for one who listens in; one of its own by default. */
   readonly broker?: LocalBroker
@@ -67,13 +71,21 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     decode: createSharedDecoder(),
   }
   const devices = new Map<string, Device>()
+  const agents = new Map<string, Agent>()
+  const { attack } = options
+  const badPeer = (vehicle: string): Pick<DeviceOptions, 'publishes'> =>
+    attack?.attackers.includes(vehicle) ? { publishes: (agent) => attack.publishes(vehicle, { agent, agents }) } : {}
   for (const vehicle of learners) {
     const bus = broker.connect()
     const engine = options.createEngine(featureCount(setting), config.hidden, actionCount(setting))
     const store = options.store?.(vehicle)
     const io = createSimIo(bus, config.fleet, run, vehicle)
-    devices.set(vehicle, createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }) }))
+    devices.set(
+      vehicle,
+      createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }), ...badPeer(vehicle) }),
+    )
   }
+  for (const [vehicle, { agent }] of devices) agents.set(vehicle, agent)
   const averaging = needsAggregator(config.method)
   if (averaging) {
     const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }

@@ -11,7 +11,7 @@ import {
   shuffle,
 } from '../../device/core/index.ts'
 import type { CreateEngine } from '../../device/engines/index.ts'
-import { learningProperties } from '../../schemas/config-learning.ts'
+import { gateProperties } from '../../schemas/config-gate.ts'
 import { createDigest } from './identity-digest.ts'
 
 /** That of a device with the default configuration. */
@@ -66,8 +66,8 @@ export function verdicts(createEngine: CreateEngine): string {
   }
   const identity = { ownHash: null, peerHash: null, peerId: 'peer', peerBoot: 1, peerSequence: 1 }
   const evidence = { ...batch, count }
-  for (const mode of learningProperties.gateMode.enum) {
-    for (const estimator of learningProperties.estimator.enum) {
+  for (const mode of gateProperties.gateMode.enum) {
+    for (const estimator of gateProperties.estimator.enum) {
       const options = { mode, estimator, gamma: 0.9, margin: 0.1, z: 1 }
       const verdict = gate({ engine, own, peer, evidence, states: evidence, options, identity })
       digest.text(JSON.stringify(verdict))

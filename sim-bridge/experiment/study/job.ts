@@ -6,7 +6,8 @@ import { channels } from '../../../schemas/topics.ts'
 import { formatVersion } from '../../../schemas/validator.ts'
 import type { World } from '../../world.ts'
 import { openWorld } from '../../worlds.ts'
-import { type AggregatorContext, createExperiment, type Experiment, type ExperimentOptions } from '../experiment.ts'
+import { createAttack } from '../attack/attack.ts'
+import { type AggregatorContext, createExperiment, type Experiment } from '../experiment.ts'
 import { comparedEpochs, divergence } from './divergence.ts'
 import { jobHash } from './jobs.ts'
 import { createMixCounts } from './mixes.ts'
@@ -43,7 +44,7 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
   const epochs: JobResult['epochs'] = { meanSpeed: [], nas: [], worstLearner: [], collisions: [], forcedBrakings: [] }
   const divergences: JobResult['divergence'] = []
   let collisions = 0
-  const attack = attackOf(job, vehicles)
+  const attack = job.attack === null ? undefined : createAttack({ ...job.attack, learners: vehicles, config })
 
   const experiment: Experiment = createExperiment({
     config,
@@ -52,7 +53,7 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
     recorder: observer,
     createEngine: (observationSize, hidden, actionSize) => createWasmEngine({ observationSize, hidden, actionSize }),
     attachAggregator: (context) => attachAggregator(job, context),
-    ...attack.options,
+    ...(attack && { attack }),
     onEvent(event) {
       if (event.kind !== 'epoch') return
       const total = experiment.bridge.summary().collisions
@@ -75,7 +76,7 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
   const { label } = job
   return {
     ...{ version: formatVersion, id: job.id, label, seed, attack: job.attack, jobHash: jobHash(job) },
-    ...{ vehicles, attackers: [...attack.attackers], ...learnersOf(summary, vehicles) },
+    ...{ vehicles, attackers: [...(attack?.attackers ?? [])], ...learnersOf(summary, vehicles) },
     baseline: summary.baseline.meanSpeed,
     epochs,
     considered: counts.considered,
@@ -86,18 +87,6 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
     divergence: divergences,
     policies: Object.fromEntries(vehicles.map((id) => [id, summary.policies[id] ?? ''])),
   }
-}
-
-interface JobAttack {
-  readonly attackers: readonly string[]
-  /** What the experiment is told of it. */
-  readonly options: Partial<ExperimentOptions>
-}
-
-/** The bad peers of a job. */
-function attackOf({ id, attack }: StudyJob, _learners: readonly string[]): JobAttack {
-  if (attack === null) return { attackers: [], options: {} }
-  throw new Error(`job ${id} needs bad peers (${attack.kind}), which this version does not have`)
 }
 
 function learnersOf({ learners }: Summary, vehicles: readonly string[]): Pick<JobResult, 'intervalsS' | 'samples'> {
