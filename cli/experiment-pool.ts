@@ -33,13 +33,8 @@ export async function runJobs(jobs: readonly StudyJob[], options: PoolOptions): 
   }
 }
 
-/** MiB of the young generation of a thread: most of what an epoch allocates dies within it. */
-const youngGenerationMb = 32
-
 function startWorker(): Worker {
-  return new Worker(new URL('./experiment-worker.js', import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
-  })
+  return new Worker(new URL('./experiment-worker.js', import.meta.url))
 }
 
 function runOn(worker: Worker, job: StudyJob, onEpoch: () => void): Promise<JobResult> {

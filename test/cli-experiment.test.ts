@@ -75,6 +75,9 @@ t.test('raw results are tables with one row per epoch, learner and pair', async 
   const jobs: JobResult[] = readdirSync(join(whole, 'jobs')).map((name) =>
     JSON.parse(readFileSync(join(whole, 'jobs', name), 'utf8')),
   )
+  const { lines } = JSON.parse(readFileSync(join(whole, 'small', 'results.json'), 'utf8'))
+  for (const { baseline } of jobs) t.match(lines[0], { name: 'drivers', meanSpeed: baseline, collisions: 0 })
+  t.ok(lines[1].meanSpeed > lines[0].meanSpeed, 'drivers that keep to the right of way are faster')
   for (const seed of study.seeds)
     t.equal(
       new Set(jobs.filter((job) => job.seed === seed).map(({ intervalsS }) => String(intervalsS))).size,
