@@ -59,8 +59,7 @@ export function analyse(results: StudyResults): Analysis {
     for (const attack of [null, ...attacks]) {
       const jobs = jobsOf(label, attack)
       const have = new Set(jobs.map(({ seed }) => seed))
-      for (const seed of study.seeds)
-        if (!have.has(seed)) missing.push(`${attackKey(label, attack)}-seed${seed}`)
+      for (const seed of study.seeds) if (!have.has(seed)) missing.push(`${attackKey(label, attack)}-seed${seed}`)
       runs.push(...jobs.map(runRow))
     }
   const methods = study.methods.map(({ label }) => {

@@ -25,5 +25,12 @@ export function histogramOf(values: readonly number[], low: number, high: number
   }
   const sorted = Float64Array.from(values).sort()
   const quartiles = [0.25, 0.5, 0.75].map((q) => quantileOf(sorted, q))
-  return { low, high, bins: counts, above, count: values.length, quartiles: [quartiles[0]!, quartiles[1]!, quartiles[2]!] }
+  return {
+    low,
+    high,
+    bins: counts,
+    above,
+    count: values.length,
+    quartiles: [quartiles[0]!, quartiles[1]!, quartiles[2]!],
+  }
 }

@@ -15,22 +15,25 @@ export interface MethodSummary {
   readonly forcedBrakings: MeanInterval
   /** Collisions of all runs together. */
   readonly collisions: number
-  /** Mean speed over runs of every epoch, m/s, and its 95 % interval. */
-  readonly curve: { readonly mean: number[]; readonly lower: number[]; readonly upper: number[] }
+  /** Mean speed in blocks of epochs (at most 40), m/s, over runs. */
+  readonly curve: readonly CurvePoint[]
   /** Of every metric, by seed, m/s; what differences are taken from. */
   readonly bySeed: Readonly<Record<MetricName, readonly (readonly [seed: number, value: number])[]>>
 }
 
+/** The mean of epochs [from, to) with its interval over runs. */
+export interface CurvePoint extends MeanInterval {
+  readonly from: number
+  readonly to: number
+}
+
+/** `jobs` are the runs of one method without attack. */
 export function summariseMethod(label: string, jobs: readonly Job[]): MethodSummary {
   const values = jobs.map((job) => ({ seed: job.seed, metrics: metricsOf(job) }))
   const of = <T>(make: (name: MetricName) => T): Record<MetricName, T> => {
     const [early, whole, final] = metricNames
     return { early: make(early), whole: make(whole), final: make(final) }
   }
-  const epochs = Math.max(0, ...jobs.map((job) => job.epochs.meanSpeed.length))
-  const points = Array.from({ length: epochs }, (_, epoch) =>
-    studentInterval(jobs.flatMap((job) => job.epochs.meanSpeed[epoch] ?? [])),
-  )
   return {
     label,
     seeds: jobs.map(({ seed }) => seed),
@@ -39,11 +42,19 @@ export function summariseMethod(label: string, jobs: readonly Job[]): MethodSumm
     worstLearner: studentInterval(jobs.map((job) => metricOf('final', job.epochs.worstLearner))),
     forcedBrakings: studentInterval(jobs.map((job) => mean(job.epochs.forcedBrakings))),
     collisions: sum(jobs.map((job) => sum(job.epochs.collisions))),
-    curve: {
-      mean: points.map((point) => point.mean),
-      lower: points.map((point) => point.lower),
-      upper: points.map((point) => point.upper),
-    },
+    curve: curveOf(jobs),
     bySeed: of((name) => values.map(({ seed, metrics }) => [seed, metrics[name]] as const)),
   }
+}
+
+const mostPoints = 40
+
+function curveOf(jobs: readonly Job[]): CurvePoint[] {
+  const epochs = Math.max(0, ...jobs.map((job) => job.epochs.meanSpeed.length))
+  const block = Math.max(1, Math.ceil(epochs / mostPoints))
+  return Array.from({ length: Math.ceil(epochs / block) }, (_, i) => {
+    const [from, to] = [i * block, Math.min(epochs, (i + 1) * block)]
+    const values = jobs.filter((job) => job.epochs.meanSpeed.length >= to)
+    return { from, to, ...studentInterval(values.map((job) => mean(job.epochs.meanSpeed.slice(from, to)))) }
+  })
 }
