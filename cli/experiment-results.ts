@@ -3,6 +3,7 @@ import { writeAtomically } from '../device/checkpoint.ts'
 import { createWasmEngine } from '../device/engines/wasm.ts'
 import type { JobResult, Study, StudyLine, StudyResults } from '../schemas/study.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import { writeReport } from '../sim-bridge/experiment/report/write-report.ts'
 import { type MethodMeans, methodMeans } from '../sim-bridge/experiment/study/means.ts'
 import { hashOfJob, outputDirectory } from './experiment-directory.ts'
 import { driveLines } from './experiment-lines.ts'
@@ -36,8 +37,13 @@ export async function writeOutcome(
     jobs: jobs.map((job) => ({ id: job.id, jobHash: job.jobHash, sha256: hashOfJob(job) })),
   }
   writeAtomically(join(folder, 'results.json'), `${JSON.stringify(document, null, 2)}\n`)
+  const written: string[] = ['results.json']
+  writeReport(results, (name, content) => {
+    writeAtomically(join(folder, name), content)
+    written.push(name)
+  })
   const tables = await writeTables(folder, jobs)
-  return { methods, lines, files: ['results.json', ...tables].map((name) => join(folder, name)) }
+  return { methods, lines, files: [...written, ...tables].map((name) => join(folder, name)) }
 }
 
 /** What ran, as far as results depend on it. */

@@ -1,0 +1,51 @@
+/** A linear map of a domain onto pixels. */
+export type Scale = (value: number) => number
+
+/** The map that takes `from` to `fromPixel` and `to` to `toPixel`; an empty domain goes to the middle. */
+export function linearScale(from: number, to: number, fromPixel: number, toPixel: number): Scale {
+  if (from === to) return () => (fromPixel + toPixel) / 2
+  return (value) => fromPixel + ((value - from) / (to - from)) * (toPixel - fromPixel)
+}
+
+/** Axis values: multiples of 1, 2 or 5 × 10ⁿ that span what is shown, and how many decimals they need. */
+export interface Axis {
+  readonly low: number
+  readonly high: number
+  readonly ticks: readonly number[]
+  readonly decimals: number
+}
+
+/** About `count` steps around all finite `values`; [0, 1] without any. */
+export function axisOf(values: readonly number[], count: number): Axis {
+  const finite = values.filter((value) => Number.isFinite(value))
+  const [low, high] = finite.length > 0 ? extent(finite) : [0, 1]
+  const raw = (high - low || Math.abs(high) || 1) / count
+  const power = 10 ** Math.floor(Math.log10(raw))
+  const step = power * ([1, 2, 5].find((factor) => raw <= factor * power * (1 + 1e-9)) ?? 10)
+  const first = Math.floor(low / step + 1e-9)
+  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9))
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toFixed(decimals)))
+  return { low: ticks[0]!, high: ticks.at(-1)!, ticks, decimals }
+}
+
+function extent(values: readonly number[]): [low: number, high: number] {
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (const value of values) {
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return [low, high]
+}
+
+/**
+ * Positions for the sorted `wanted` ones with at least `gap` between neighbours, inside [low, high] where they fit: each as
+ * near to its place as the pushes from above and then from below leave it.
+ */
+export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
+  const places: number[] = []
+  for (const place of wanted) places.push(Math.max(place, (places.at(-1) ?? low - gap) + gap))
+  for (let i = places.length - 1, limit = high; i >= 0; i--, limit -= gap) places[i] = Math.min(places[i]!, limit)
+  return places
+}
