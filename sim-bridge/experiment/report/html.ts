@@ -53,6 +53,11 @@ export function section(id: string, title: string, ...content: readonly string[]
   )
 }
 
+/** Plots beside each other as far as there is room. */
+export function sideBySide(...plots: readonly string[]): string {
+  return element('div', { class: 'row' }, ...plots)
+}
+
 export function paragraph(text: string): string {
   return element('p', {}, escapeText(text))
 }

@@ -46,7 +46,7 @@ export function intervalChart(options: IntervalChartOptions): Chart {
     label({ ...plain, x: names - 14, y: 34 + i * rowHeight + 25, 'text-anchor': 'end' }, cut(name, 21)),
   )
   for (const [panel, title] of panels.entries()) {
-    const box: Box = { left: names + panel * room + 8, top: 34, width: room - 24, height }
+    const box: Box = { left: names + panel * room + 8, top: 34, width: room - 40, height }
     const { x, drawn } = horizontalAxis(box, axis, panel === Math.floor((panels.length - 1) / 2) ? options.xName : '')
     body.push(...drawn, label({ ...plain, 'font-weight': 700, x: box.left, y: 22 }, title))
     if (mark !== undefined) body.push(line(x(mark), box.top, x(mark), box.top + height, stroke('soft', 1.5)))
@@ -69,7 +69,7 @@ function drawMark(mark: IntervalMark, x: (value: number) => number, box: Box, y:
   const to = Number.isFinite(mark.upper) ? x(mark.upper) : box.left + box.width
   const at = x(mark.mean)
   // The name of the value stays inside its panel.
-  const half = mark.text.length * 3.3
+  const half = mark.text.length * 3.3 + 4
   const middle = Math.min(box.left + box.width - half, Math.max(box.left + half, at))
   return [
     line(from, y, to, y, stroke(colour, 2)),
