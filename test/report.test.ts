@@ -87,7 +87,9 @@ t.test('orders by hand: one is supported, two are not', async (t) => {
   for (const [i, comparison] of [first, second, third].entries()) near(t, comparison!.holm, (3 - i) * p[i]!, 'Holm')
 
   const [earlyOrders, wholeOrders] = orders(analysis)
-  t.same(earlyOrders!.supported, ['b faster than a: +2.000 [+0.758, +3.242] m/s, more in 3 of 3 seeds, Holm p 0.0606'])
+  t.same(earlyOrders!.supported, [
+    'b faster than a: +2.000 [+0.758, +3.242] m/s, more in 3 of 3 seeds, Holm\u00a0p\u00a00.0606',
+  ])
   t.same(earlyOrders!.unsupported, [])
   t.same(wholeOrders!.supported, [])
   t.match(wholeOrders!.unsupported[0], /^b against a: \+0\.367 \[−0\.258, \+0\.992\] m\/s/)

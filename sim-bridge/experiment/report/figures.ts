@@ -98,7 +98,7 @@ export function errorChart({ label, judged }: MethodAnalysis): Chart {
   return histogramChart({
     ...head(`error-${label}`, `${label}: relative standard error of A`),
     description:
-      'Shares of the standard error of the policy advantage divided by its absolute value; above 1 its sign is mostly chance.',
+      'Shares of the standard error of the policy advantage divided by its absolute value; above 1 it is larger than the advantage itself.',
     histogram: judged.relativeError,
     xName: 'SE / |A|',
   })
@@ -148,7 +148,7 @@ export function attackChart({ attacks }: Analysis, kind: string, attackers: numb
     description:
       'Final speed under the attack as a share of that of the same seed without it, with 95 % intervals over seeds.',
     panels: ['final speed, % of clean'],
-    xName: '% of the final speed without an attack',
+    xName: '% of the speed without it',
     mark: 100,
     span: [0, 100],
     rows: attacks

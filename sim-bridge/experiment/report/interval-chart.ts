@@ -33,17 +33,15 @@ const rowHeight = 34
 /** Rows of points with their 95 % intervals, a panel beside the other (a forest plot). */
 export function intervalChart(options: IntervalChartOptions): Chart {
   const { rows, panels, mark, span = [] } = options
-  const width = 860
-  const names = 166
+  const single = panels.length === 1
+  const width = single ? 340 : 860
+  const names = single ? 122 : 166
   const room = (width - names - 8) / panels.length
   const marks = rows.flatMap(({ values }) => values)
-  const axis = axisOf(
-    [...span, ...(mark === undefined ? [] : [mark]), ...marks.flatMap(ends)],
-    panels.length > 1 ? 3 : 7,
-  )
+  const axis = axisOf([...span, ...(mark === undefined ? [] : [mark]), ...marks.flatMap(ends)], single ? 4 : 3)
   const height = rows.length * rowHeight + 8
   const body = rows.map(({ label: name }, i) =>
-    label({ ...plain, x: names - 14, y: 34 + i * rowHeight + 25, 'text-anchor': 'end' }, cut(name, 21)),
+    label({ ...plain, x: names - 14, y: 34 + i * rowHeight + 25, 'text-anchor': 'end' }, cut(name, single ? 15 : 21)),
   )
   for (const [panel, title] of panels.entries()) {
     const box: Box = { left: names + panel * room + 8, top: 34, width: room - 40, height }

@@ -111,35 +111,39 @@ export function attackSection(analysis: Analysis): string[] {
       'attacks',
       'Bad peers',
       ...[...kinds.values()].map(({ kind, attackers }) =>
-        plotHtml(attackChart(analysis, kind, attackers), {
-          caption: `Attack ${kind}, ${attackers} attackers`,
-          heads: [
-            'method',
-            'seeds',
-            'final, m/s',
-            '% of clean',
-            '95 %',
-            'worst learner, m/s',
-            'forced brakings / epoch',
-            'collisions',
-            'poisoned accepted',
-            'honest accepted',
-          ],
-          rows: attacks
-            .filter((found) => found.kind === kind && found.attackers === attackers)
-            .map((found) => [
-              found.label,
-              String(found.seeds.length),
-              meanText(found.final),
-              percent(found.ofClean.mean, 1),
-              rangeText(found.ofClean, (share) => fixed(100 * share, 1)),
-              meanText(found.worstLearner, 2),
-              meanText(found.forcedBrakings, 1),
-              String(found.collisions),
-              proportionText(found.poisoned),
-              proportionText(found.honest),
-            ]),
-        }),
+        plotHtml(
+          attackChart(analysis, kind, attackers),
+          {
+            caption: `Attack ${kind}, ${attackers} attackers`,
+            heads: [
+              'method',
+              'seeds',
+              'final, m/s',
+              '% of clean',
+              '95 %',
+              'worst learner, m/s',
+              'forced brakings / epoch',
+              'collisions',
+              'poisoned accepted',
+              'honest accepted',
+            ],
+            rows: attacks
+              .filter((found) => found.kind === kind && found.attackers === attackers)
+              .map((found) => [
+                found.label,
+                String(found.seeds.length),
+                meanText(found.final),
+                percent(found.ofClean.mean, 1),
+                rangeText(found.ofClean, (share) => fixed(100 * share, 1)),
+                meanText(found.worstLearner, 2),
+                meanText(found.forcedBrakings, 1),
+                String(found.collisions),
+                proportionText(found.poisoned),
+                proportionText(found.honest),
+              ]),
+          },
+          true,
+        ),
       ),
     ),
   ]
