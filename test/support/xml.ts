@@ -4,7 +4,7 @@ export function wellFormed(xml: string): string {
   if (/(?![\n])\p{Cc}/u.test(xml)) return 'control character'
   const open: string[] = []
   const rest = xml.replace(
-    /<(\/?)([a-z]+)((?: [\w:-]+="[^"<]*")*)(\/?)>/gi,
+    /<(\/?)([a-z][a-z0-9]*)((?: [\w:-]+="[^"<]*")*)(\/?)>/gi,
     (_, close: string, name: string, __, empty: string) => {
       if (close === '/') return open.pop() === name ? '' : '<'
       if (empty === '') open.push(name)

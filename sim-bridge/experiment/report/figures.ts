@@ -1,8 +1,9 @@
 import type { Analysis, MethodAnalysis } from './analysis.ts'
 import { type Chart, type ChartHead, cut } from './chart.ts'
+import { curvePanel } from './curve-panel.ts'
 import { histogramChart } from './histogram-chart.ts'
 import { intervalChart } from './interval-chart.ts'
-import { lineChart } from './line-chart.ts'
+import { lineChart, type Series } from './line-chart.ts'
 import { matrixChart } from './matrix-chart.ts'
 import { metricNames, metricTitles } from './metrics.ts'
 import { fixed, meanText, percent, rangeText, signed } from './text.ts'
@@ -14,14 +15,34 @@ export function speedChart({ methods, lines, title, seeds }: Analysis): Chart {
     description: `Mean speed of all cars, one curve for each method with its 95 % band over ${seeds.length} seeds; the value beside a name is the mean of the last 10 % of epochs.`,
     xName: 'epoch',
     yName: 'mean speed of all cars (m/s)',
-    series: methods.map(({ label, metrics, curve }, index) => ({
-      label,
-      index,
-      value: fixed(metrics.final.mean, 2),
-      points: curve.map((point) => ({ ...point, x: (point.from + 1 + point.to) / 2 })),
-    })),
+    series: speedSeries(methods),
     lines: lines.map(({ name, meanSpeed }) => ({ name, value: fixed(meanSpeed, 2), y: meanSpeed })),
   })
+}
+
+/** A panel for each method: its curve and its band before the curves of all others. */
+export function speedPanels({ methods, lines }: Analysis): Chart[] {
+  const all = speedSeries(methods)
+  return all.map((shown) =>
+    curvePanel({
+      ...head(`speed-${shown.label}`, shown.label),
+      description: `${shown.label}: mean speed with its 95 % band over seeds, ${shown.value} m/s in the last 10 % of epochs; thin lines are the other methods, dotted ones the controllers.`,
+      xName: 'epoch',
+      yName: 'm/s',
+      shown,
+      all,
+      lines: lines.map(({ meanSpeed }) => meanSpeed),
+    }),
+  )
+}
+
+function speedSeries(methods: readonly MethodAnalysis[]): Series[] {
+  return methods.map(({ label, metrics, curve }, index) => ({
+    label,
+    index,
+    value: fixed(metrics.final.mean, 2),
+    points: curve.map((point) => ({ ...point, x: (point.from + 1 + point.to) / 2 })),
+  }))
 }
 
 /** Paired differences of every method to `reference`, a panel for each metric. */
@@ -77,7 +98,7 @@ export function errorChart({ label, judged }: MethodAnalysis): Chart {
   return histogramChart({
     ...head(`error-${label}`, `${label}: relative standard error of A`),
     description:
-      'Shares of the standard error of the policy advantage divided by its absolute value; above 1 its sign is mostly chance.',
+      'Shares of the standard error of the policy advantage divided by its absolute value; above 1 it is larger than the advantage itself.',
     histogram: judged.relativeError,
     xName: 'SE / |A|',
   })
@@ -108,7 +129,8 @@ export function acceptanceChart({ methods }: Analysis): Chart | null {
   if (shown.length === 0) return null
   return intervalChart({
     ...head('acceptance', 'Share of considered mixes accepted'),
-    description: 'Mean over seeds of the share of considered mixes that was accepted, with 95 % intervals over seeds.',
+    description:
+      'Mean over seeds of the share of considered mixes that was accepted, with 95 % intervals over seeds; from the recorded mixes where the average is judged.',
     panels: ['accepted of considered'],
     xName: '%',
     span: [0, 100],
@@ -126,7 +148,7 @@ export function attackChart({ attacks }: Analysis, kind: string, attackers: numb
     description:
       'Final speed under the attack as a share of that of the same seed without it, with 95 % intervals over seeds.',
     panels: ['final speed, % of clean'],
-    xName: '% of the final speed without an attack',
+    xName: '% of the speed without it',
     mark: 100,
     span: [0, 100],
     rows: attacks

@@ -18,8 +18,8 @@ export function histogramChart(
   const end = box.left + box.width
   if (above > 0) {
     bars.push(
-      bar(end + 8, end + 22, y(shares.at(-1)!), y(0)),
-      label({ ...small, x: end + 15, y: box.top + box.height + 17, 'text-anchor': 'middle' }, `>${high}`),
+      bar(end + 15, end + 29, y(shares.at(-1)!), y(0)),
+      label({ ...small, x: end + 22, y: box.top + box.height + 17, 'text-anchor': 'middle' }, `>${high}`),
     )
   }
   const median = quartiles[1]

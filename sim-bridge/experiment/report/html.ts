@@ -32,15 +32,15 @@ export function tableHtml({ caption, heads, rows }: Table): string {
   )
 }
 
-/** A plot with its caption, and the same numbers as a table to open. */
-export function plotHtml(chart: Chart, table: Table): string {
+/** A plot with its caption, and the same numbers as a table that is `open` or to be opened. */
+export function plotHtml(chart: Chart, table: Table, open = false): string {
   return element(
     'figure',
     { class: chart.width > 500 ? 'wide' : 'narrow' },
     element('figcaption', {}, escapeText(chart.title)),
     scrolled(chart.title, inlineChart(chart)),
     element('p', { class: 'note' }, escapeText(chart.description)),
-    element('details', {}, element('summary', {}, 'as a table'), tableHtml(table)),
+    element('details', open ? { open: 'open' } : {}, element('summary', {}, 'as a table'), tableHtml(table)),
   )
 }
 
@@ -51,6 +51,11 @@ export function section(id: string, title: string, ...content: readonly string[]
     element('h2', { id: `${id}-head` }, escapeText(title)),
     ...content,
   )
+}
+
+/** Plots beside each other as far as there is room. */
+export function sideBySide(...plots: readonly string[]): string {
+  return element('div', { class: 'row' }, ...plots)
 }
 
 export function paragraph(text: string): string {

@@ -33,20 +33,18 @@ const rowHeight = 34
 /** Rows of points with their 95 % intervals, a panel beside the other (a forest plot). */
 export function intervalChart(options: IntervalChartOptions): Chart {
   const { rows, panels, mark, span = [] } = options
-  const width = 860
-  const names = 166
+  const single = panels.length === 1
+  const width = single ? 340 : 860
+  const names = single ? 122 : 166
   const room = (width - names - 8) / panels.length
   const marks = rows.flatMap(({ values }) => values)
-  const axis = axisOf(
-    [...span, ...(mark === undefined ? [] : [mark]), ...marks.flatMap(ends)],
-    panels.length > 1 ? 3 : 7,
-  )
+  const axis = axisOf([...span, ...(mark === undefined ? [] : [mark]), ...marks.flatMap(ends)], single ? 4 : 3)
   const height = rows.length * rowHeight + 8
   const body = rows.map(({ label: name }, i) =>
-    label({ ...plain, x: names - 14, y: 34 + i * rowHeight + 25, 'text-anchor': 'end' }, cut(name, 21)),
+    label({ ...plain, x: names - 14, y: 34 + i * rowHeight + 25, 'text-anchor': 'end' }, cut(name, single ? 15 : 21)),
   )
   for (const [panel, title] of panels.entries()) {
-    const box: Box = { left: names + panel * room + 8, top: 34, width: room - 24, height }
+    const box: Box = { left: names + panel * room + 8, top: 34, width: room - 40, height }
     const { x, drawn } = horizontalAxis(box, axis, panel === Math.floor((panels.length - 1) / 2) ? options.xName : '')
     body.push(...drawn, label({ ...plain, 'font-weight': 700, x: box.left, y: 22 }, title))
     if (mark !== undefined) body.push(line(x(mark), box.top, x(mark), box.top + height, stroke('soft', 1.5)))
@@ -69,7 +67,7 @@ function drawMark(mark: IntervalMark, x: (value: number) => number, box: Box, y:
   const to = Number.isFinite(mark.upper) ? x(mark.upper) : box.left + box.width
   const at = x(mark.mean)
   // The name of the value stays inside its panel.
-  const half = mark.text.length * 3.3
+  const half = mark.text.length * 3.3 + 4
   const middle = Math.min(box.left + box.width - half, Math.max(box.left + half, at))
   return [
     line(from, y, to, y, stroke(colour, 2)),

@@ -110,8 +110,8 @@ function names({ series, lines = [] }: LineChartOptions, box: Box, y: (value: nu
     const text = style ? plain : small
     return [
       element('path', { d: leader, ...pen }),
-      label({ ...text, x: from + 76, y: place + 4.5, 'text-anchor': 'end', 'font-weight': style ? 700 : 400 }, value),
-      label({ ...text, x: from + 84, y: place + 4.5 }, cut(name, 22)),
+      label({ ...text, x: from + 82, y: place + 4.5, 'text-anchor': 'end', 'font-weight': style ? 700 : 400 }, value),
+      label({ ...text, x: from + 90, y: place + 4.5 }, cut(name, 20)),
     ]
   })
 }

@@ -1,6 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import { list, paragraph, section } from './html.ts'
-import { attackSection, comparisonSection, judgingSections, rawSection, speedSection } from './report-sections.ts'
+import { judgingSections } from './judging-sections.ts'
+import { attackSection, comparisonSection, rawSection, speedSection } from './report-sections.ts'
 import { reportStyle } from './report-style.ts'
 import { caveats, orders } from './statements.ts'
 import { element, escapeText } from './svg.ts'

@@ -40,12 +40,23 @@ function extent(values: readonly number[]): [low: number, high: number] {
 }
 
 /**
- * Positions for the sorted `wanted` ones with at least `gap` between neighbours, inside [low, high] where they fit: each as
- * near to its place as the pushes from above and then from below leave it.
+ * Positions for the sorted `wanted` ones with at least `gap` between neighbours, inside [low, high] where they fit: those
+ * that would touch stand in a block around the mean of their places (isotonic regression by pooling adjacent violators).
  */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
-  const places: number[] = []
-  for (const place of wanted) places.push(Math.max(place, (places.at(-1) ?? low - gap) + gap))
-  for (let i = places.length - 1, limit = high; i >= 0; i--, limit -= gap) places[i] = Math.min(places[i]!, limit)
-  return places
+  // Without the gaps, neighbours only have to keep their order.
+  const blocks: { mean: number; count: number }[] = []
+  for (const [i, place] of wanted.entries()) {
+    let block = { mean: place - i * gap, count: 1 }
+    for (let above = blocks.at(-1); above && above.mean > block.mean; above = blocks.at(-1)) {
+      blocks.pop()
+      const count = above.count + block.count
+      block = { mean: (above.mean * above.count + block.mean * block.count) / count, count }
+    }
+    blocks.push(block)
+  }
+  const top = high - (wanted.length - 1) * gap
+  return blocks
+    .flatMap(({ mean, count }) => new Array<number>(count).fill(mean))
+    .map((place, i) => Math.max(low, Math.min(top, place)) + i * gap)
 }

@@ -30,7 +30,7 @@ function sentence(comparison: Comparison): string {
   if (count < 2) return `${method} against ${reference}: ${counted(count, 'pair')}, no interval`
   return (
     `${method} ${relation} ${reference}: ${signed(mean)} ${rangeText(comparison)} m/s, ` +
-    `faster in ${larger} of ${counted(count, 'seed')}, Holm p ${pText(holm)}`
+    `more in ${larger} of ${counted(count, 'seed')}, Holm\u00a0p\u00a0${pText(holm)}`
   )
 }
 

@@ -13,7 +13,7 @@ export function summaryText(analysis: Analysis): string {
     `${counted(methods.length, 'method')}, ${counted(analysis.seeds.length, 'seed')}, ${counted(epochs, 'epoch')}; mean speed of all cars, m/s, ± 95 %`,
     '',
     ...table(
-      ['method', 'seeds', 'first 20 %', 'all epochs', 'last 10 %', '× drivers', 'collisions'],
+      ['method', 'n', 'first 20 %', 'all epochs', 'last 10 %', '× drivers', 'crashes'],
       methods.map(({ label, seeds, metrics, timesDrivers, collisions }) => [
         label,
         String(seeds.length),
@@ -39,7 +39,8 @@ export function summaryText(analysis: Analysis): string {
   }
   text.push(...orderLines(analysis), ...judgingLines(analysis), ...attackLines(analysis), '')
   for (const caveat of caveats(analysis)) text.push(...wrap(caveat, width))
-  return `${text.join('\n')}\n`
+  // A terminal obeys control characters.
+  return `${text.map((line) => line.replace(/\p{Cc}/gu, '')).join('\n')}\n`
 }
 
 function orderLines(analysis: Analysis): string[] {
@@ -85,7 +86,7 @@ function attackLines({ attacks }: Analysis): string[] {
     '',
     `Attack ${kind}, ${counted(attackers, 'attacker')}`,
     ...table(
-      ['method', 'final', 'of clean [95 %]', 'worst', 'forced', 'collisions', 'poison in', 'honest in'],
+      ['method', 'final', 'of clean [95 %]', 'worst', 'forced', 'crashes', 'poison in', 'honest in'],
       attacks
         .filter((row) => row.kind === kind && row.attackers === attackers)
         .map((row) => [
@@ -102,7 +103,7 @@ function attackLines({ attacks }: Analysis): string[] {
   ])
 }
 
-const longest = 18
+const longest = 16
 
 /** Columns aligned, the first left; a first entry that is too long stands on a line of its own. */
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -30,7 +30,7 @@ export function rangeText(
 /** `0.0123`, `< 0.0001`. */
 export function pText(p: number): string {
   if (Number.isNaN(p)) return '–'
-  return p < 0.0001 ? '< 0.0001' : p.toFixed(4)
+  return p < 0.0001 ? '<\u00a00.0001' : p.toFixed(4)
 }
 
 /** `93 %`. */
