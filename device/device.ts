@@ -14,8 +14,8 @@ import type { Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
-import { methods } from './methods/index.ts'
-import type { Finding } from './methods/method.ts'
+import { methods, observedMethod } from './methods/index.ts'
+import type { Finding, OnConsidered } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
 import type { DecodeParams, Kind } from './params.ts'
@@ -43,6 +43,7 @@ export interface DeviceOptions {
   readonly pause?: () => Promise<void> | undefined
   /** How parameter messages are decoded; devices of one process can share the work. */
   readonly decode?: DecodeParams
+  readonly onConsidered?: OnConsidered
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -65,7 +66,7 @@ const maxNotes = 8
 export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store } = options
   const { fleet, cell } = config
-  const method = methods[config.method]
+  const method = observedMethod(methods[config.method], options.onConsidered)
   const agent = createAgent(engine, {
     ...config,
     vehicle,
@@ -84,8 +85,7 @@ export function createDevice(options: DeviceOptions): Device {
   let features: Features | undefined
   let limits: Limits = { acceleration: 0, timeGap: timeGapRange[config.preset] }
   let start: Start | undefined
-  let lastReturn = 0
-  let fallbacks = 0
+  let [lastReturn, fallbacks] = [0, 0]
   const row = new Float32Array(engine.architecture.observationSize)
 
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }

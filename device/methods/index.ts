@@ -29,3 +29,5 @@ export const methods: Methods = {
   krum,
   fltrust,
 }
+
+export { observedMethod } from './observed.ts'

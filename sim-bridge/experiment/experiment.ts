@@ -5,6 +5,7 @@ import type { Engine } from '../../device/core/engine.ts'
 import { createDevice, type Device } from '../../device/device.ts'
 import { createFeatures, featureCount } from '../../device/features.ts'
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
+import type { OnConsidered } from '../../device/methods/method.ts'
 import { createSharedDecoder, type Kind } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
@@ -24,6 +25,8 @@ export interface ExperimentOptions {
   readonly store?: (vehicle: string) => CheckpointStore
   readonly onEvent?: (event: BridgeEvent) => void
   readonly resumed?: Summary
+  /** Told of every mix that a device considered, before it is carried out. */
+  readonly onConsidered?: OnConsidered
   /** Where all messages pass, for one who listens in; one of its own by default. */
   readonly broker?: LocalBroker
 }
@@ -61,6 +64,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     software: 'experiment',
     ...clocks,
     decode: createSharedDecoder(),
+    ...(options.onConsidered && { onConsidered: options.onConsidered }),
   }
   const devices = new Map<string, Device>()
   for (const vehicle of learners) {

@@ -1,4 +1,5 @@
 import { proportionText } from '../statistics/clopper-pearson.ts'
+import { textTable } from '../statistics/text-table.ts'
 import type { NamedFigures, TheoremCheck } from './theorem-check.ts'
 
 /** The tables of a check, in 95 % intervals of Clopper and Pearson. */
@@ -22,47 +23,34 @@ export function theoremText(check: TheoremCheck): string {
     `some α in (0, 1] raises η in ${proportionText(improvable)} of the pairs; mean largest gain ${possibleGain.toExponential(2)} per step`,
     '',
     'Exact evidence',
-    table(
+    textTable(
       ['reading', ...heads],
       rowsOf(check.exact, ({ reading }) => reading),
     ),
     '',
     `Evidence from ${samples} samples with exact advantages`,
-    table(
+    textTable(
       ['reading', ...heads],
       rowsOf(check.sampled, ({ reading }) => reading),
     ),
     '',
     'Exact evidence, by peer',
-    table(
+    textTable(
       ['peer, reading', ...heads],
       check.byPeer.flatMap((row) => rowsOf([row], ({ reading }) => `${row.peer}, ${reading}`)),
     ),
     '',
     'Exact evidence, by γ',
-    table(
+    textTable(
       ['γ, reading', ...heads],
       check.byGamma.flatMap((row) => rowsOf([row], ({ reading }) => `${row.gamma}, ${reading}`)),
     ),
     '',
     'Steps of the proof',
-    table(
+    textTable(
       ['step', 'fails', 'of', 'statement'],
       check.steps.map(({ id, statement, failed }) => [id, proportionText(failed, 2), String(failed.trials), statement]),
     ),
     '',
   ].join('\n')
-}
-
-/** Columns as wide as their widest entry, two spaces apart. */
-export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)))
-  return [heads, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
