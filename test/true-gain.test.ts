@@ -216,7 +216,8 @@ t.test('a summary adds up by hand', async (t) => {
   })
   t.match(summary.rejected, { mixes: 1, ownReturn: { successes: 0, trials: 1 }, meanOwnReturn: null })
   // Ranks of A: 2 3 4 1, of the gains: 4 3 2 1: 1 − 6·(4 + 0 + 4 + 0)/(4·15).
-  t.ok(Math.abs((summary.correlation?.advantage ?? 9) - 0.2) < 1e-12)
+  t.ok(Math.abs((summary.correlation?.ownReturn ?? 9) - 0.2) < 1e-12)
+  t.ok(Math.abs((summary.correlation?.fleetSpeed ?? 9) + 0.2) < 1e-12)
 })
 
 const near = (t: Test, found: number, wanted: number): void => {

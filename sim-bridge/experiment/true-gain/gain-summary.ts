@@ -3,6 +3,9 @@ import { spearman } from '../statistics/spearman.ts'
 import { type MeanInterval, studentInterval } from '../statistics/student-interval.ts'
 import type { DrivenMix, TrueGainRun } from './true-gain.ts'
 
+/** The differences that a paired episode gives. */
+export type Gain = 'ownReturn' | 'ownReward' | 'fleetSpeed'
+
 /** What the mixes of one mode were worth, over all its runs. */
 export interface GainSummary {
   readonly mode: string
@@ -14,8 +17,8 @@ export interface GainSummary {
   readonly rejected: GainFigures
   /** Mixes of equal number by rising A, where the method estimates it. */
   readonly calibration: readonly CalibrationBin[]
-  /** Spearman's rank correlation over the driven mixes; null without at least three. */
-  readonly correlation: { readonly advantage: number; readonly predicted: number } | null
+  /** Spearman's rank correlations of A and each true gain over the driven mixes; null without at least three. */
+  readonly correlation: Readonly<Record<Gain, number>> | null
 }
 
 export interface GainFigures {
@@ -29,6 +32,7 @@ export interface GainFigures {
   readonly surelyWorse: Proportion
   /** Over the mixes; null without two. */
   readonly meanOwnReturn: MeanInterval | null
+  readonly meanOwnReward: MeanInterval | null
   readonly meanFleetSpeed: MeanInterval | null
 }
 
@@ -46,10 +50,14 @@ const bins = 5
 export function summariseGains(mode: string, runs: readonly TrueGainRun[]): GainSummary {
   const mixes = runs.flatMap((run) => run.mixes)
   const total = (of: (run: TrueGainRun) => number): number => runs.reduce((sum, run) => sum + of(run), 0)
-  const estimated = mixes.flatMap(({ policyAdvantage: advantage, alpha, ownReturn }) =>
-    advantage === null ? [] : [{ advantage, predicted: alpha * advantage, gain: ownReturn.mean }],
+  const estimated = mixes.flatMap((mix) =>
+    mix.policyAdvantage === null ? [] : [{ ...mix, advantage: mix.policyAdvantage }],
   )
-  const gains = estimated.map(({ gain }) => gain)
+  const correlationWith = (gain: Gain): number =>
+    spearman(
+      estimated.map(({ advantage }) => advantage),
+      estimated.map((mix) => mix[gain].mean),
+    )
   return {
     mode,
     seeds: runs.map(({ seed }) => seed),
@@ -64,14 +72,9 @@ export function summariseGains(mode: string, runs: readonly TrueGainRun[]): Gain
       estimated.length < 3
         ? null
         : {
-            advantage: spearman(
-              estimated.map(({ advantage }) => advantage),
-              gains,
-            ),
-            predicted: spearman(
-              estimated.map(({ predicted }) => predicted),
-              gains,
-            ),
+            ownReturn: correlationWith('ownReturn'),
+            ownReward: correlationWith('ownReward'),
+            fleetSpeed: correlationWith('fleetSpeed'),
           },
   }
 }
@@ -88,14 +91,13 @@ function figuresOf(mixes: readonly DrivenMix[]): GainFigures {
     surelyBetter: share(({ ownReturn }) => ownReturn.lower > 0),
     surelyWorse: share(({ ownReturn }) => ownReturn.upper < 0),
     meanOwnReturn: meanOf(({ ownReturn }) => ownReturn.mean),
+    meanOwnReward: meanOf(({ ownReward }) => ownReward.mean),
     meanFleetSpeed: meanOf(({ fleetSpeed }) => fleetSpeed.mean),
   }
 }
 
-interface Estimated {
+interface Estimated extends DrivenMix {
   readonly advantage: number
-  readonly predicted: number
-  readonly gain: number
 }
 
 function binsOf(estimated: readonly Estimated[]): CalibrationBin[] {
@@ -106,7 +108,7 @@ function binsOf(estimated: readonly Estimated[]): CalibrationBin[] {
     .map((part) => ({
       mixes: part.length,
       meanAdvantage: part.reduce((sum, { advantage }) => sum + advantage, 0) / part.length,
-      meanPredicted: part.reduce((sum, { predicted }) => sum + predicted, 0) / part.length,
-      gain: studentInterval(part.map(({ gain }) => gain)),
+      meanPredicted: part.reduce((sum, { alpha, advantage }) => sum + alpha * advantage, 0) / part.length,
+      gain: studentInterval(part.map(({ ownReturn }) => ownReturn.mean)),
     }))
 }

@@ -18,8 +18,10 @@ export function gainText(summaries: readonly GainSummary[], episodes: number): s
         proportionText(figures.ownReturn, 0),
         proportionText(figures.surelyBetter, 0),
         proportionText(figures.surelyWorse, 0),
+        proportionText(figures.ownReward, 0),
         proportionText(figures.fleetSpeed, 0),
         meanText(figures.meanOwnReturn),
+        meanText(figures.meanOwnReward),
         meanText(figures.meanFleetSpeed),
       ]),
   )
@@ -27,8 +29,17 @@ export function gainText(summaries: readonly GainSummary[], episodes: number): s
     `Mixes driven again with and without, ${episodes} paired episodes each; seeds ${summaries[0]?.seeds.join(', ')}`,
     textTable(
       [
-        ...['mode', 'acceptance rate', 'driven', 'own return rose', 'surely', 'surely fell', 'fleet faster'],
-        ...['mean own return', 'mean fleet speed, m/s'],
+        ...[
+          'mode',
+          'acceptance rate',
+          'driven',
+          'own return rose',
+          'surely',
+          'surely fell',
+          'own reward rose',
+          'fleet faster',
+        ],
+        ...['mean own return', 'mean own reward', 'mean fleet speed, m/s'],
       ],
       strata,
     ),
@@ -40,7 +51,7 @@ export function gainText(summaries: readonly GainSummary[], episodes: number): s
 function calibrationLines({ mode, calibration, correlation }: GainSummary): string[] {
   return [
     '',
-    `Calibration of A, ${mode}: Spearman of A and true gain ${correlation?.advantage.toFixed(2)}, of αA ${correlation?.predicted.toFixed(2)}`,
+    `Calibration of A, ${mode}; ${correlationText(correlation)}`,
     textTable(
       ['mixes', 'mean A', 'mean αA', 'mean true gain in own return'],
       calibration.map(({ mixes, meanAdvantage, meanPredicted, gain }) => [
@@ -51,6 +62,13 @@ function calibrationLines({ mode, calibration, correlation }: GainSummary): stri
       ]),
     ),
   ]
+}
+
+function correlationText(correlation: GainSummary['correlation']): string {
+  if (!correlation) return 'too few mixes for a correlation'
+  const { ownReturn, ownReward, fleetSpeed } = correlation
+  const [a, b, c] = [ownReturn, ownReward, fleetSpeed].map((r) => r.toFixed(2))
+  return `Spearman of A and the gain in own return ${a}, own reward ${b}, fleet's speed ${c}`
 }
 
 function meanText(mean: MeanInterval | null): string {
