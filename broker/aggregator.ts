@@ -1,5 +1,6 @@
 import type { Bus } from '../device/bus/bus.ts'
 import { aggregate } from '../device/core/aggregate.ts'
+import type { Vector } from '../device/core/engine.ts'
 import { type Identity, policyHash } from '../device/identity.ts'
 import type { Mixed, Round } from '../device/io.ts'
 import { createMailbox } from '../device/mailbox.ts'
@@ -61,7 +62,7 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
     if (!pending || missing(pending).length > 0) return
     const { round, finish } = pending
     pending = undefined
-    const policies: Float64Array[] = []
+    const policies: Vector[] = []
     for (const [vehicle, hash] of Object.entries(round.policies).sort(([a], [b]) => (a < b ? -1 : 1))) {
       const held = mailbox.held(vehicle, hash)
       if (held?.ok) policies.push(held.received.policy)

@@ -24,8 +24,10 @@ import { type AgentOptions, estimateAdvantages, type Learned, type Learning, tim
 export interface Agent {
   readonly engine: Engine
   readonly learner: Learner
-  /** The policy as it was when the last learning began. */
-  readonly before: Float64Array
+  /** θ as it is sent, hashed and judged; a new array with every change. */
+  readonly policy: Float32Array
+  /** θ as it was when the last learning began. */
+  readonly before: Float32Array
   readonly replay: Replay
   /** `policyHash` of the policy as it is. */
   readonly policyHash: string
@@ -51,7 +53,7 @@ export interface Agent {
   /** Discount of a decision held `seconds`. */
   discount(seconds: number): number
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
-  adopt(policy: Float64Array): void
+  adopt(policy: Float32Array): void
   state(): AgentState
   restore(state: AgentState): void
 }
@@ -67,7 +69,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     initialPolicy(architecture, createRng(options.seed, 'initial-policy'), options.initialLogStd),
     initialValue(architecture, createRng(options.seed, 'initial-value')),
   )
-  const before = learner.policy.slice()
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
   const scale = new RunningScale(scaleWindow)
@@ -92,11 +93,14 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     rounds = []
   }
   let hash: string | undefined
+  let policy = new Float32Array(0)
   const policyChanged = (): void => {
-    actor.load(learner.policy)
+    policy = new Float32Array(learner.policy)
+    actor.load(policy)
     hash = undefined
   }
   policyChanged()
+  let before = policy
   begin(0)
 
   const ended = (last = rollout.count - 1): boolean => rollout.terminated[last] === 1 || rollout.truncated[last] === 1
@@ -107,7 +111,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
   function startLearning(): Learning {
-    before.set(learner.policy)
+    before = policy
     const { count } = rollout
     const newest = rounds.at(-1) ?? 0
     rounds.push(count)
@@ -151,10 +155,15 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   return {
     engine,
     learner,
-    before,
+    get policy() {
+      return policy
+    },
+    get before() {
+      return before
+    },
     replay,
     get policyHash() {
-      hash ??= policyHash(learner.policy)
+      hash ??= policyHash(policy)
       return hash
     },
     get updates() {
@@ -202,8 +211,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     giveUp() {
       generation++
     },
-    adopt(policy) {
-      learner.policy.set(policy)
+    adopt(mixed) {
+      learner.policy.set(mixed)
       policyChanged()
     },
     state: () => ({

@@ -18,7 +18,8 @@ import { methods, observedMethod } from './methods/index.ts'
 import type { Finding, OnConsidered } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
-import type { DecodeParams, Kind } from './params.ts'
+import type { Kind } from './params.ts'
+import type { DecodeParams } from './params-decoding.ts'
 import { type Limits, permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
@@ -38,7 +39,7 @@ export interface DeviceOptions {
   /** ISO 8601; informative. */
   readonly wallClock: () => string
   /** Told at the end of a run; writes the policy file. */
-  readonly onEnd?: (policy: Float64Array) => void
+  readonly onEnd?: (policy: Float32Array) => void
   /** Called between the steps of learning: where it gives a promise, learning waits for it. */
   readonly pause?: () => Promise<void> | undefined
   /** How parameter messages are decoded; devices of one process can share the work. */
@@ -195,7 +196,7 @@ export function createDevice(options: DeviceOptions): Device {
       if (learning.givenUp) return learned()
       if (Number.isFinite(meanReward)) lastReturn = meanReward
       save()
-      offer.renew(agent.learner.policy, agent.policyHash, agent.updates)
+      offer.renew(agent.policy, agent.policyHash, agent.updates)
       const memory = options.residentMemory?.()
       const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
       const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
@@ -213,7 +214,7 @@ export function createDevice(options: DeviceOptions): Device {
     end() {
       agent.giveUp()
       save()
-      options.onEnd?.(agent.learner.policy)
+      options.onEnd?.(agent.policy)
       return agent.policyHash
     },
   }

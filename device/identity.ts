@@ -55,7 +55,8 @@ export function sha256(bytes: Uint8Array | string): string {
 
 /** The values as little-endian float32, the byte order of every platform that Node runs on with WebAssembly. */
 function float32Bytes(policy: Vector): Uint8Array {
-  return new Uint8Array(new Float32Array(policy).buffer)
+  const { buffer, byteOffset, byteLength } = policy instanceof Float32Array ? policy : new Float32Array(policy)
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */

@@ -44,7 +44,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     if ('refusal' in opened) return opened.refusal
     const { policy: other, identity } = opened.peer
     const { verdict, policy } = judging.consider({
-      ...{ engine: agent.engine, own: agent.learner.policy, other, identity, replay: agent.replay, samples, gate },
+      ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
       ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
     })
     if (policy) agent.adopt(policy)
@@ -54,7 +54,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
   const considerAll = (judging: RoundMethod, opened: readonly Opened[], gamma: number): Finding[] => {
     const peers = opened.flatMap((one) => ('peer' in one ? [one.peer] : []))
     const { verdicts, policy } = judging.considerRound({
-      ...{ vehicle, own: agent.learner.policy, before: agent.before, ownHash: agent.policyHash },
+      ...{ vehicle, own: agent.policy, before: agent.before, ownHash: agent.policyHash },
       ...{ peers, byzantine, gamma },
     })
     if (policy) agent.adopt(policy)

@@ -1,6 +1,7 @@
 import type { Reason } from '../schemas/reason.ts'
 import type { Identity } from './identity.ts'
-import { type Authentic, type DecodeParams, expectedOf, type Kind, openParams, type ReceivedPolicy } from './params.ts'
+import { type Authentic, expectedOf, type Kind, openParams, type ReceivedPolicy } from './params.ts'
+import type { DecodeParams } from './params-decoding.ts'
 
 /** The newest parameters of each peer, checked on arrival; one per peer, so that no flood makes it grow. */
 export interface Mailbox {

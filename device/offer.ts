@@ -2,7 +2,7 @@ import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Identity } from './identity.ts'
-import { type Kind, sealParams } from './params.ts'
+import { createSealer, type Kind } from './params.ts'
 
 export interface OfferOptions {
   readonly bus: Bus
@@ -19,7 +19,7 @@ export interface OfferOptions {
 /** What a device offers its peers: the policy of its last update, pushed unasked and again when wanted. */
 export interface Offer {
   /** Takes a new policy and publishes it. */
-  renew(policy: Float64Array, hash: string, updates: number): void
+  renew(policy: Float32Array, hash: string, updates: number): void
   /** Publishes the present one under a new sequence; nothing before the first. */
   publish(): void
 }
@@ -29,7 +29,8 @@ const republishEveryMs = 500
 
 export function createOffer(options: OfferOptions): Offer {
   const { bus, fleet, cell, vehicle, boot, kind, identity, now } = options
-  let offered: { readonly policy: Float64Array; readonly hash: string; readonly updates: number } | undefined
+  let offered: { readonly policy: Float32Array; readonly hash: string; readonly updates: number } | undefined
+  const seal = createSealer(kind, identity)
   let sequence = 0
   let republishedAt = Number.NEGATIVE_INFINITY
 
@@ -38,7 +39,7 @@ export function createOffer(options: OfferOptions): Offer {
     const { policy, hash, updates } = offered
     sequence++
     const header = { fleet, vehicle, boot, sequence, updates, time: options.wallClock(), cell }
-    const bytes = sealParams(policy, header, kind, identity, hash)
+    const bytes = seal(policy, header, hash)
     const { observationSize, actionSize, hidden } = kind.architecture
     bus.publish(channels.params, { fleet, cell, vehicle }, bytes)
     bus.publish(
@@ -65,7 +66,7 @@ export function createOffer(options: OfferOptions): Offer {
   return {
     publish,
     renew(policy, hash, updates) {
-      offered = { policy: policy.slice(), hash, updates }
+      offered = { policy, hash, updates }
       publish()
     },
   }

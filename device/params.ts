@@ -1,12 +1,18 @@
-import { createHash } from 'node:crypto'
 import type { Reason } from '../schemas/reason.ts'
 import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import type { Architecture } from './core/engine.ts'
-import { isFinite32 } from './core/finite.ts'
-import { type Layout, policyLayout, type Tensor, tensorsFromVector, vectorFromTensors } from './core/parameters.ts'
-import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
+import type { Architecture, Vector } from './core/engine.ts'
+import { policyLayout, tensorsFromVector } from './core/parameters.ts'
+import { encodeSafetensors } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
+import {
+  type DecodedParams,
+  type DecodeParams,
+  decodeParams,
+  type Form,
+  signatureOffset,
+  signedHeader,
+} from './params-decoding.ts'
 
 /** Who sends which policy: what the signed header of a parameter message says besides the tensors. */
 export interface ParamsHeader {
@@ -37,7 +43,7 @@ export interface Authentic {
 
 /** A peer's policy that passed every check before the gate. */
 export interface ReceivedPolicy extends Authentic {
-  readonly policy: Float64Array
+  readonly policy: Float32Array
 }
 
 export type Opened =
@@ -55,30 +61,41 @@ const number = /^(0|[1-9][0-9]{0,14})$/
 
 /** Encodes and signs a policy: one safetensors container, tensors of the policy only. */
 export function sealParams(
-  policy: Float64Array,
+  policy: Vector,
   header: ParamsHeader,
   kind: Kind,
   identity: Identity,
   hash: string = policyHash(policy),
 ): Uint8Array {
-  const metadata = new Map([
-    ['format', format],
-    ['fleet', header.fleet],
-    ['vehicle', header.vehicle],
-    ['boot', String(header.boot)],
-    ['sequence', String(header.sequence)],
-    ['updates', String(header.updates)],
-    ['time', header.time],
-    ['cell', header.cell],
-    ['features', featuresHash(kind)],
-    ['architecture', architectureHash(kind)],
-    ['policyHash', hash],
-    ['signature', emptySignature],
-  ])
-  const tensors = tensorsFromVector(policyLayout(kind.architecture), policy)
-  const bytes = Buffer.from(encodeSafetensors({ tensors, metadata }))
-  bytes.write(identity.sign(signedHeader(bytes)), signatureOffset(bytes), 'latin1')
-  return bytes
+  return createSealer(kind, identity)(policy, header, hash)
+}
+
+/** A function that encodes and signs policies of one kind, see `sealParams`. */
+export function createSealer(
+  kind: Kind,
+  identity: Identity,
+): (policy: Vector, header: ParamsHeader, hash: string) => Uint8Array {
+  const layout = policyLayout(kind.architecture)
+  const [features, architecture] = [featuresHash(kind), architectureHash(kind)]
+  return (policy, header, hash) => {
+    const metadata = new Map([
+      ['format', format],
+      ['fleet', header.fleet],
+      ['vehicle', header.vehicle],
+      ['boot', String(header.boot)],
+      ['sequence', String(header.sequence)],
+      ['updates', String(header.updates)],
+      ['time', header.time],
+      ['cell', header.cell],
+      ['features', features],
+      ['architecture', architecture],
+      ['policyHash', hash],
+      ['signature', emptySignature],
+    ])
+    const bytes = Buffer.from(encodeSafetensors({ tensors: tensorsFromVector(layout, policy), metadata }).buffer)
+    bytes.write(identity.sign(signedHeader(bytes)), signatureOffset(bytes), 'latin1')
+    return bytes
+  }
 }
 
 /** Bytes that a policy of this architecture takes on the wire, at most. */
@@ -88,33 +105,6 @@ export function sealedSize(architecture: Architecture): number {
 
 /** Header of a parameter message: metadata and one entry a tensor of at most three hidden layers. */
 const maxHeaderBytes = 2_048
-
-/** A message whose framing is sound: its strings, tensors, and the policyHash that the tensors really have. */
-export interface DecodedParams {
-  readonly metadata: ReadonlyMap<string, string>
-  readonly tensors: ReadonlyMap<string, Tensor>
-  readonly hash: string
-}
-
-export type DecodeParams = (bytes: Uint8Array) => DecodedParams
-
-/** Throws where the bytes are no container. */
-export function decodeParams(bytes: Uint8Array): DecodedParams {
-  const { metadata, tensors } = decodeSafetensors(bytes)
-  return { metadata, tensors, hash: tensorsHash(tensors) }
-}
-
-/** Decodes the same message once, however many receivers in this process it is handed to. */
-export function createSharedDecoder(): DecodeParams {
-  const decoded = new WeakMap<Uint8Array, DecodedParams>()
-  return (bytes) => {
-    const known = decoded.get(bytes)
-    if (known) return known
-    const fresh = decodeParams(bytes)
-    decoded.set(bytes, fresh)
-    return fresh
-  }
-}
 
 /** Where a parameter message arrived and what is known there. */
 export interface Arrival {
@@ -127,15 +117,18 @@ export interface Arrival {
 }
 
 /** What a receiver compares messages with. */
-export interface Expected {
-  readonly layout: Layout
+export interface Expected extends Form {
   /** `featuresHash` of the own kind. */
   readonly features: string
 }
 
 /** What a member of this kind expects of its peers. */
 export function expectedOf(kind: Kind): Expected {
-  return { layout: policyLayout(kind.architecture), features: featuresHash(kind) }
+  return {
+    layout: policyLayout(kind.architecture),
+    layoutName: architectureHash(kind),
+    features: featuresHash(kind),
+  }
 }
 
 /** Checks in order: size, framing, signature, replay, shape, finiteness. Never throws. */
@@ -167,7 +160,7 @@ export function openParams(
   if (vehicle !== arrival.vehicle) return refuse('wrong-sender', `topic is of ${arrival.vehicle}, header of ${vehicle}`)
   if (field('signature').length !== emptySignature.length)
     return refuse('bad-signature', `signature must have 88 characters, got ${field('signature').length}`)
-  const checked = identity.verify(vehicle, signedHeader(bytes), field('signature'))
+  const checked = identity.verify(vehicle, file.signed(), field('signature'))
   if (checked !== 'ok') return refuse(checked, `of ${vehicle}`)
   const hash = field('policyHash')
   // The signature covers the header; through policyHash it covers the tensors.
@@ -183,15 +176,8 @@ export function openParams(
     )
   if (field('features') !== expected.features)
     return refuse('shape-mismatch', 'other observation or action features', authentic)
-  for (const [name, { data }] of file.tensors)
-    if (!(data instanceof Float32Array)) return refuse('shape-mismatch', `${name} must be F32, got F64`, authentic)
-  let policy: Float64Array
-  try {
-    policy = vectorFromTensors(expected.layout, file.tensors)
-  } catch (error) {
-    return refuse('shape-mismatch', (error as Error).message, authentic)
-  }
-  if (!isFinite32(policy, policy.length)) return refuse('non-finite', 'parameters must be finite', authentic)
+  const policy = file.policy(expected)
+  if (!(policy instanceof Float32Array)) return refuse(policy.reason, policy.detail, authentic)
   return { ok: true, received: { ...authentic, policy } }
 }
 
@@ -206,31 +192,4 @@ export function architectureHash({ architecture: { observationSize, actionSize, 
 
 function refuse(reason: Reason, detail: string, authentic?: Authentic): Opened {
   return { ok: false, reason, detail, ...(authentic && { authentic }) }
-}
-
-/** SHA-256 over the values as they came, tensors in code-unit order of their names: `policyHash` before any shape is known. */
-function tensorsHash(tensors: ReadonlyMap<string, Tensor>): string {
-  const digest = createHash('sha256')
-  for (const name of [...tensors.keys()].sort()) {
-    const { buffer, byteOffset, byteLength } = (tensors.get(name) as Tensor).data
-    digest.update(new Uint8Array(buffer, byteOffset, byteLength))
-  }
-  return digest.digest('hex')
-}
-
-/** The header bytes with the signature's own characters replaced by `A`: what is signed. */
-function signedHeader(bytes: Uint8Array): Uint8Array {
-  const header = Buffer.from(headerOf(bytes))
-  header.write(emptySignature, signatureOffset(bytes) - 8, 'latin1')
-  return header
-}
-
-function headerOf(bytes: Uint8Array): Uint8Array {
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  return bytes.subarray(8, 8 + length)
-}
-
-function signatureOffset(bytes: Uint8Array): number {
-  const key = '"signature":"'
-  return 8 + Buffer.from(headerOf(bytes)).indexOf(key) + key.length
 }

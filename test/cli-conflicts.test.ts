@@ -28,6 +28,8 @@ t.test('fleet: what cannot be is refused before anything is started', async (t) 
   const directory = t.testdir({ file: '' })
   const run = join(directory, 'run')
   const fleet = (rule: RegExp, ...args: string[]) => refuses(t, 2, rule, ['fleet', '--run-dir', run, ...args])
+  const links = /--link-probability needs a method that takes policies from peers, got 0.5 with average-gated/
+  await fleet(links, '--method', 'average-gated', '--link-probability', '0.5')
   await fleet(/--rtf needs --realtime, got 5 without it/, '--rtf', '5')
   await fleet(/--report must be a writable directory: ENOTDIR/, '--report', join(directory, 'file', 'report'))
   t.notOk(existsSync(run), 'no directory of a run is left')

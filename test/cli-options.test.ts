@@ -53,7 +53,7 @@ t.test('what is out of range names source, path, rule and value', async (t) => {
   refuses(t, /command line: \/epochs must be integer, got ""/, ['--epochs', ''])
   refuses(t, /\/seed must be >= 0, got -1/, ['--seed', '-1'])
   refuses(t, /\/seed must be <= 4294967295, got 4294967296/, ['--seed', '4294967296'])
-  refuses(t, /\/method must be .*\("gated", "independent", "average", "fixed"\), got "best"/, ['--method', 'best'])
+  refuses(t, /\/method must be .*\("gated", "independent", "average", .*"fltrust"\), got "best"/, ['--method', 'best'])
   refuses(t, /\/margin must be < 1, got 1/, ['--margin', '1'])
   refuses(t, /\/hidden\/1 must be >= 1, got 0/, ['--hidden', '8,0'])
   refuses(t, /\/hidden\/1 must be integer, got ""/, ['--hidden', '8,'])

@@ -141,7 +141,7 @@ t.test('the floor of the effective sample size, where set', async (t) => {
 t.test('a value that is not finite anywhere rejects', async (t) => {
   const vectors: [string, Float64Array, (poisoned: Float64Array) => Partial<GateInput>][] = [
     ['own', own, (v) => ({ own: v })],
-    ['peer', peer, (v) => ({ peer: v })],
+    ['peer', Float64Array.from(peer), (v) => ({ peer: v })],
     ['observations', Float64Array.from(evidence.observations), (v) => ({ evidence: { ...evidence, observations: v } })],
     ['actions', Float64Array.from(evidence.actions), (v) => ({ evidence: { ...evidence, actions: v } })],
     ['logProb', Float64Array.from(evidence.logProb), (v) => ({ evidence: { ...evidence, logProb: v } })],

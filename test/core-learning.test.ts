@@ -171,7 +171,7 @@ t.test('engine', async (t) => {
     const delta = normals(layout.size).map((x) => 1e-4 * x)
     const next = policy.map((x, i) => x + delta[i]!)
     const kl = engine.meanKl(policy, next, batch.observations, 16)
-    const exact = engine.fisherExact(policy, delta, batch.observations, 16)
+    const exact = engine.fisherExact(policy, next, batch.observations, 16)
     t.ok(Math.abs(exact / (2 * kl) - 1) < 1e-3, `${exact} is twice ${kl}`)
 
     const many = 20_000
@@ -180,7 +180,7 @@ t.test('engine', async (t) => {
     const mean = new Float64Array(many * 2)
     engine.policyMean(policy, observations, many, mean)
     for (let i = 0; i < actions.length; i++) actions[i] = mean[i]! + Math.exp(policy[i % 2]!) * rng.normal()
-    const sampled = engine.fisherSampled(policy, Float32Array.from(delta), observations, actions, many)
+    const sampled = engine.fisherSampled(policy, next, observations, actions, many)
     t.ok(Math.abs(sampled / exact - 1) < 0.1, `${sampled} is about ${exact}`)
   })
 

@@ -1,7 +1,13 @@
 import t from 'tap'
+import { createAggregator } from '../broker/aggregator.ts'
+import { createLocalBroker } from '../device/bus/local-bus.ts'
+import { aggregate } from '../device/core/aggregate.ts'
 import { mix } from '../device/core/mix.ts'
 import { policyHash } from '../device/identity.ts'
-import { calm } from './support/devices.ts'
+import { sealParams } from '../device/params.ts'
+import type { Act } from '../schemas/lock-step.ts'
+import { channels } from '../schemas/topics.ts'
+import { calm, createIdentities, smallConfig, smallKind } from './support/devices.ts'
 import { absent, at, createRig, decide, last, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
 
 const [first, second, third] = peerPolicies
@@ -63,11 +69,11 @@ t.test('method gated judges one after the other, each against what the last one 
       ...(k > 0 && { outcome: { ...outcome, reward: k / 20 } }),
     })
   rig.ask('car01', { kind: 'learn', ...at, outcome: last, observation: calm })
-  let theta: Float64Array = policyOf(rig, 'car01').slice()
+  let theta: Float32Array = Float32Array.from(policyOf(rig, 'car01'))
   // A small step and its opposite: to first order one advantage is the other's negative, so exactly one is positive.
   const [there, opposite] = [1e-3, -1e-3].map((size) => theta.map((x, i) => Math.fround(x + size * ((i % 3) - 1)))) as [
-    Float64Array<ArrayBuffer>,
-    Float64Array<ArrayBuffer>,
+    Float32Array,
+    Float32Array,
   ]
   const twin = rig.offer('B1', theta)
   const policies = { B1: twin, car03: rig.offer('car03', there, 2), car10: rig.offer('car10', opposite, 2) }
@@ -84,4 +90,42 @@ t.test('method gated judges one after the other, each against what the last one 
   }
   t.equal(verdicts.filter(({ accepted }) => accepted).length, 1)
   t.equal(rig.last('mix')?.policyHash, policyHash(theta))
+})
+
+t.test('the aggregator averages in the order of ids and leaves out what is not finite', async (t) => {
+  const broker = createLocalBroker()
+  const [bus, spy] = [broker.connect(), broker.connect()]
+  const identityOf = createIdentities(['aggregator', 'B1', 'car01', 'car10', 'd1'])
+  const { fleet, cell } = smallConfig
+  const run = 'run1'
+  createAggregator({
+    ...{ bus, fleet, cell, run, kind: smallKind, boot: 1, software: 'test', now: () => 0, wallClock: () => '' },
+    identity: identityOf('aggregator'),
+  })
+  const acts: Act[] = []
+  spy.subscribe(channels.act, { fleet, run }, (act) => acts.push(act))
+  const offer = (vehicle: string, policy: Float64Array | Float32Array): string => {
+    const header = { fleet, vehicle, boot: 1, sequence: 1, updates: 1, time: '', cell }
+    spy.publish(channels.params, { fleet, cell, vehicle }, sealParams(policy, header, smallKind, identityOf(vehicle)))
+    return policyHash(policy)
+  }
+  // At 0 the order of the sum shows: (2^60 − 2^60) + 1 is not (1 − 2^60) + 2^60.
+  const [a, b, c] = [first, second, third].map((policy, k) =>
+    Float32Array.from(policy, (x, i) => (i === 0 ? ([2 ** 60, -(2 ** 60), 1][k] ?? 0) : x)),
+  ) as [Float32Array, Float32Array, Float32Array]
+  const broken = first.map((x, i) => (i === 4 ? Number.NaN : x))
+  const policies = {
+    d1: offer('d1', c),
+    car10: offer('car10', broken),
+    car01: offer('car01', b),
+    B1: offer('B1', a),
+  }
+  const seat = { fleet, run, vehicle: 'aggregator' }
+  spy.publish(channels.obs, seat, { version: 1, run, seq: 1, ...reset })
+  spy.publish(channels.obs, seat, { version: 1, run, seq: 2, kind: 'mix', ...at, policies })
+  await turn()
+  const mean = Float64Array.from(a, (x, i) => Math.fround((x + (b[i] ?? 0) + (c[i] ?? 0)) / 3) + 0)
+  t.equal(mean[0], Math.fround(1 / 3))
+  t.match(acts.at(-1), { kind: 'mix', policyHash: policyHash(mean) })
+  t.same(aggregate([a, b, c]), mean)
 })

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { trueGainCommand } from '../cli/experiment-true-gain.ts'
+import type { Vector } from '../device/core/engine.ts'
 import { mix } from '../device/core/mix.ts'
 import { initialPolicy, policyLayout, slotOf } from '../device/core/parameters.ts'
 import { createRng } from '../device/core/rng.ts'
@@ -23,14 +24,14 @@ const layout = policyLayout(architecture)
 const learners = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
 
 /** A policy that hardly looks and hardly explores: its action is `u`. */
-function constantPolicy(u: number): Float64Array {
+function constantPolicy(u: number): Vector {
   const policy = new Float64Array(initialPolicy(architecture, createRng(1), 0).length)
   policy[slotOf(layout, 'policy.2.bias').offset] = u
   policy[slotOf(layout, 'log_std').offset] = -5
   return policy
 }
 
-const fleetOf = (policy: Float64Array): FleetPolicies => new Map(learners.map((id) => [id, policy]))
+const fleetOf = (policy: Vector): FleetPolicies => new Map(learners.map((id) => [id, policy]))
 
 function stageOf(setting: 'letter' | 'headway', epochSteps = 400) {
   const world = createEmbeddedWorld(
@@ -119,7 +120,7 @@ const createEngine = (observationSize: number, hidden: readonly number[]) =>
   createReferenceEngine({ observationSize, actionSize: 1, hidden })
 
 t.test('the recorder sees every considered mix, keeps a draw, and changes nothing', async (t) => {
-  const seen: { input: Consideration; own: Float64Array; accepted: boolean }[] = []
+  const seen: { input: Consideration; own: Vector; accepted: boolean }[] = []
   const recorderOf = (limit: number) =>
     createConsideredRecorder({
       ...{ limit, seed: 1, margin: 0.1 },

@@ -91,10 +91,10 @@ function row(engine: Engine, change: string, pairs: readonly (readonly [Float64A
     const near = own.map((x, d) => x + scale * delta[d]!)
     const truth = (2 * engine.meanKl(own, near, states, count)) / scale ** 2
     return {
-      exact: engine.fisherExact(own, delta, states, count) / truth,
-      sampled: engine.fisherSampled(own, delta, states, actionsOf(engine, own, states, i), count) / truth,
+      exact: engine.fisherExact(own, peer, states, count) / truth,
+      sampled: engine.fisherSampled(own, peer, states, actionsOf(engine, own, states, i), count) / truth,
       kfac: kroneckerForm(kroneckerFisher(engine.architecture, own, states, count), delta) / truth,
-      blocks: withinLayers(engine, own, delta, states) / truth,
+      blocks: withinLayers(engine, own, peer, states) / truth,
       whole: (2 * engine.meanKl(own, peer, states, count)) / truth,
     }
   })
@@ -109,13 +109,13 @@ function row(engine: Engine, change: string, pairs: readonly (readonly [Float64A
 }
 
 /** Σ over the layers (and `log_std`) of q of Δ within that layer alone. */
-function withinLayers(engine: Engine, own: Float64Array, delta: Float64Array, states: Float64Array): number {
+function withinLayers(engine: Engine, own: Float64Array, peer: Float64Array, states: Float64Array): number {
   const { tensors } = policyLayout(engine.architecture)
   const layerOf = (name: string): string => name.split('.').slice(0, 2).join('.')
   return [...new Set(tensors.map(({ name }) => layerOf(name)))].reduce((sum, layer) => {
-    const part = new Float64Array(delta.length)
+    const part = own.slice()
     for (const { name, offset, size } of tensors)
-      if (layerOf(name) === layer) part.set(delta.subarray(offset, offset + size), offset)
+      if (layerOf(name) === layer) part.set(peer.subarray(offset, offset + size), offset)
     return sum + engine.fisherExact(own, part, states, count)
   }, 0)
 }
@@ -128,8 +128,8 @@ function cost(engine: Engine, policies: readonly Float64Array[], quick: boolean)
   const factors = kroneckerFisher(engine.architecture, own, states, count)
   const times = timeInTurnsUs(
     {
-      exact: () => engine.fisherExact(own, delta, states, count),
-      sampled: () => engine.fisherSampled(own, delta, states, actions, count),
+      exact: () => engine.fisherExact(own, peer, states, count),
+      sampled: () => engine.fisherSampled(own, peer, states, actions, count),
       kfac: () => kroneckerForm(kroneckerFisher(engine.architecture, own, states, count), delta),
       kfacKept: () => kroneckerForm(factors, delta),
     },

@@ -93,25 +93,24 @@ export function freshLearner({ policy, value }: Workload): Learner {
 type Own = 'turns' | 'kept'
 
 function fisher(engine: Engine, { policy, otherPolicy, peers, states }: Workload, own: Own): Task {
-  const owns = own === 'turns' ? [policy, otherPolicy] : [policy]
-  const deltas = peers.map((peer) => difference(peer, policy))
+  const owns = (own === 'turns' ? [policy, otherPolicy] : [policy]).map(asReceived)
+  const others = peers.map(asReceived)
   const count = states.length / engine.architecture.observationSize
   let n = 0
   return {
-    run: () => engine.fisherExact(owns[n % owns.length]!, deltas[n++ % deltas.length]!, states, count),
-    result: () => [engine.fisherExact(policy, deltas[0]!, states, count)],
+    run: () => engine.fisherExact(owns[n % owns.length]!, others[n++ % others.length]!, states, count),
+    result: () => [engine.fisherExact(owns[0]!, others[0]!, states, count)],
   }
 }
 
 function kfac({ architecture, policy, otherPolicy, peers, states }: Workload): Task {
   const count = states.length / architecture.observationSize
-  const deltas = peers.map((peer) => difference(peer, policy))
   const q = (own: Float64Array, delta: Float64Array) =>
     kroneckerForm(kroneckerFisher(architecture, own, states, count), delta)
   let n = 0
   return {
-    run: () => q(n % 2 === 0 ? policy : otherPolicy, deltas[n++ % deltas.length]!),
-    result: () => [q(policy, deltas[0]!)],
+    run: () => q(n % 2 === 0 ? policy : otherPolicy, peers[n++ % peers.length]!),
+    result: () => [q(policy, peers[0]!)],
   }
 }
 
@@ -124,11 +123,14 @@ function materialised({ architecture, policy, peers, states }: Workload): Task {
 
 function judgement(engine: Engine, workload: Workload, count: number, own: Own): Task {
   const { policy, otherPolicy, peers, advantages, evidence, states } = workload
-  const owns = own === 'turns' ? [policy, otherPolicy] : [policy]
+  const owns = (own === 'turns' ? [policy, otherPolicy] : [policy]).map(asReceived)
   const identity = { ownHash: null, peerHash: null, peerId: null, peerBoot: null, peerSequence: null }
   const newest = { count, observations: states.subarray(0, count * engine.architecture.observationSize) }
-  const judged = peers.map((peer, i) => ({ peer, evidence: { ...evidence, count, advantage: advantages[i]! } }))
-  const judge = (theta: Float64Array, index: number): Verdict => {
+  const judged = peers.map((peer, i) => ({
+    peer: asReceived(peer),
+    evidence: { ...evidence, count, advantage: advantages[i]! },
+  }))
+  const judge = (theta: Float32Array, index: number): Verdict => {
     const verdict = gate({ ...judged[index]!, engine, own: theta, states: newest, options: gateOptions, identity })
     if (!verdict.accepted) throw new Error(`the benchmark's peers must be accepted, got ${verdict.reason}`)
     return verdict
@@ -137,10 +139,15 @@ function judgement(engine: Engine, workload: Workload, count: number, own: Own):
   return {
     run: () => judge(owns[n % owns.length]!, n++ % peers.length),
     result() {
-      const { policyAdvantageMean, standardError, effectiveSampleSize, fisher, alpha, kl } = judge(policy, 0)
+      const { policyAdvantageMean, standardError, effectiveSampleSize, fisher, alpha, kl } = judge(owns[0]!, 0)
       return [policyAdvantageMean, standardError, effectiveSampleSize, fisher, alpha, kl].map(Number)
     },
   }
+}
+
+/** As policies travel and are judged: float32. */
+function asReceived(policy: Float64Array): Float32Array {
+  return Float32Array.from(policy)
 }
 
 function difference(peer: Float64Array, own: Float64Array): Float64Array {

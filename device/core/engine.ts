@@ -18,10 +18,10 @@ export interface Engine {
   stateValue(value: Vector, observations: Vector, count: number, out: Float64Array): void
   /** log π(a|s) per row, written to `out` [count]. */
   logProb(policy: Vector, observations: Vector, actions: Vector, count: number, out: Float64Array): void
-  /** q = Δᵀ G(θ) Δ of the letter's (6), closed form over actions (estimator `exact`), mean over the rows. */
-  fisherExact(policy: Vector, delta: Vector, observations: Vector, count: number): number
+  /** q = Δᵀ G(θ) Δ of the letter's (6) with Δ = towards − θ, closed form over actions (estimator `exact`), mean over the rows. */
+  fisherExact(policy: Vector, towards: Vector, observations: Vector, count: number): number
   /** q by the letter's (17): mean of (∇log π(a|s) · Δ)² over the rows (estimator `sampled`), without a matrix. */
-  fisherSampled(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number
+  fisherSampled(policy: Vector, towards: Vector, observations: Vector, actions: Vector, count: number): number
   /** Mean exact KL(π_from ‖ π_to) over the rows. */
   meanKl(from: Vector, to: Vector, observations: Vector, count: number): number
   /** GAE(λ), the same bits on every engine: see `gae.ts`. */

@@ -3,12 +3,13 @@ import type { Vector } from './engine.ts'
 
 /**
  * q = Δᵀ G(θ) Δ with the expectation over actions in closed form: mean_k Σ_j (J_k Δ)_j² / σ_j² + 2 Σ_j (Δ log σ_j)², given
- * the derivative of the means along Δ, `meanTangent` [count, size]. The log σ start at `offset` of both vectors.
+ * the derivative of the means along Δ, `meanTangent` [count, size]. Own and peer's log σ start at `offset` of
+ * both vectors.
  */
 export function fisherExact(
   meanTangent: Float64Array,
   logStd: Vector,
-  deltaLogStd: Vector,
+  towardsLogStd: Vector,
   offset: number,
   count: number,
   size: number,
@@ -21,7 +22,8 @@ export function fisherExact(
       const change = meanTangent[k * size + j]! * inverseStd
       squares += change * change
     }
-    q += squares / count + 2 * deltaLogStd[offset + j]! * deltaLogStd[offset + j]!
+    const delta = towardsLogStd[offset + j]! - logStd[offset + j]!
+    q += squares / count + 2 * delta * delta
   }
   return q
 }
@@ -35,7 +37,7 @@ export function fisherSampled(
   meanTangent: Float64Array,
   actions: Vector,
   logStd: Vector,
-  deltaLogStd: Vector,
+  towardsLogStd: Vector,
   offset: number,
   count: number,
   size: number,
@@ -46,7 +48,8 @@ export function fisherSampled(
     for (let j = 0; j < size; j++) {
       const inverseStd = exp(-logStd[offset + j]!)
       const z = (actions[k * size + j]! - mean[k * size + j]!) * inverseStd
-      change += z * meanTangent[k * size + j]! * inverseStd + (z * z - 1) * deltaLogStd[offset + j]!
+      const delta = towardsLogStd[offset + j]! - logStd[offset + j]!
+      change += z * meanTangent[k * size + j]! * inverseStd + (z * z - 1) * delta
     }
     squares += change * change // (17)
   }

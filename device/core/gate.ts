@@ -1,6 +1,7 @@
 import type { Engine, Vector } from './engine.ts'
 import { isFinite32, NonFiniteError } from './finite.ts'
 import { kroneckerFisher, kroneckerForm } from './kfac.ts'
+import { mix } from './mix.ts'
 import { policySize } from './parameters.ts'
 import { policyAdvantage } from './policy-advantage.ts'
 import type { Evidence, States } from './replay.ts'
@@ -50,14 +51,25 @@ export const minimumSamples = 4
  * rejects. Throws only on options that the configuration should have caught and on `sampled` without actions.
  */
 export function gate(input: GateInput): Verdict {
+  return gateAndMix(input).verdict
+}
+
+export interface Judgement {
+  readonly verdict: Verdict
+  /** The mixed θ in float32, where the verdict accepts. */
+  readonly policy?: Float32Array
+}
+
+/** As `gate`, with the policy that was judged. */
+export function gateAndMix(input: GateInput): Judgement {
   const { engine, own, peer, evidence, states, options, identity, admits } = input
   const { mode, estimator, gamma, margin, z } = options
   checkOptions(options)
   const M = evidence.count
   const K = states.count
   const base = { mode, estimator, M, K, gamma, ...identity }
-  const reject = (reason: Reason, found: VerdictEvidence): Verdict => {
-    return { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 }
+  const reject = (reason: Reason, found: VerdictEvidence): Judgement => {
+    return { verdict: { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 } }
   }
 
   if (!(own.length === peer.length && hasShapes(input))) return reject('shape-mismatch', noEvidence)
@@ -71,7 +83,7 @@ export function gate(input: GateInput): Verdict {
     throw error
   }
 
-  function judge(): Verdict {
+  function judge(): Judgement {
     const ownLogProb = new Float64Array(M)
     const peerLogProb = new Float64Array(M)
     engine.logProb(own, evidence.observations, evidence.actions, M, ownLogProb)
@@ -82,8 +94,7 @@ export function gate(input: GateInput): Verdict {
     const size = admits ? Math.abs(advantage) : advantage
     const c = penaltyCoefficient(estimate.epsilon, gamma)
 
-    const delta = difference(peer, own)
-    const fisher = fisherForm(input, delta)
+    const fisher = fisherForm(input)
     const alphaBound = fisher === 0 ? null : trustBound(mode, size, c, fisher)
     const found: VerdictEvidence = {
       alphaBound,
@@ -108,19 +119,19 @@ export function gate(input: GateInput): Verdict {
     if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
     const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
     if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-    const mixed = moved(own, delta, alpha) // (4), before it is rounded
-    const kl = engine.meanKl(own, mixed, states.observations, K)
+    const kl = engine.meanKl(own, unroundedMix(own, peer, alpha), states.observations, K)
     if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
-    return { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
+    const verdict: Verdict = { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
+    return { verdict, policy: mix(own, peer, alpha) } // (4)
   }
 }
 
-function fisherForm({ engine, own, states, options }: GateInput, delta: Float64Array): number {
+function fisherForm({ engine, own, peer, states, options }: GateInput): number {
   const { count, observations } = states
-  if (options.estimator === 'exact') return engine.fisherExact(own, delta, observations, count)
+  if (options.estimator === 'exact') return engine.fisherExact(own, peer, observations, count)
   if (options.estimator === 'sampled')
-    return engine.fisherSampled(own, delta, observations, requiredActions(states), count)
-  return kroneckerForm(kroneckerFisher(engine.architecture, own, observations, count), delta)
+    return engine.fisherSampled(own, peer, observations, requiredActions(states), count)
+  return kroneckerForm(kroneckerFisher(engine.architecture, own, observations, count), difference(peer, own))
 }
 
 function checkOptions({ gamma, margin, z, minimumEffectiveSampleSize = 0 }: GateOptions): void {
@@ -152,10 +163,11 @@ function difference(a: Vector, b: Vector): Float64Array {
   return out
 }
 
-function moved(from: Vector, by: Float64Array, alpha: number): Float64Array {
-  const out = new Float64Array(from.length)
-  for (let i = 0; i < out.length; i++) out[i] = from[i]! + alpha * by[i]!
-  return out
+/** (4) before θ is rounded to float32. */
+function unroundedMix(own: Vector, peer: Vector, alpha: number): Float64Array {
+  const mixed = new Float64Array(own.length)
+  for (let i = 0; i < mixed.length; i++) mixed[i] = own[i]! + alpha * (peer[i]! - own[i]!)
+  return mixed
 }
 
 function requiredActions({ actions }: States): Vector {

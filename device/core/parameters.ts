@@ -77,7 +77,16 @@ export function vectorFromTensors(
   tensors: ReadonlyMap<string, Tensor>,
   alsoAllowed?: Layout,
 ): Float64Array {
-  const vector = new Float64Array(layout.size)
+  return fillFromTensors(new Float64Array(layout.size), layout, tensors, alsoAllowed)
+}
+
+/** As `vectorFromTensors`, into a vector that is given; the same vector. */
+export function fillFromTensors<T extends Vector>(
+  vector: T,
+  layout: Layout,
+  tensors: ReadonlyMap<string, Tensor>,
+  alsoAllowed?: Layout,
+): T {
   for (const { name, shape, offset, size } of layout.tensors) {
     const tensor = tensors.get(name)
     if (tensor === undefined) throw new Error(`tensor ${name} [${shape}] must be present, got none`)
@@ -97,7 +106,7 @@ export function tensorsFromVector(layout: Layout, vector: Vector): Map<string, T
   if (vector.length !== layout.size) throw new Error(`vector must hold ${layout.size} values, got ${vector.length}`)
   const tensors = new Map<string, Tensor & { data: Float32Array }>()
   for (const { name, shape, offset, size } of layout.tensors) {
-    tensors.set(name, { shape, data: Float32Array.from(vector.subarray(offset, offset + size)) })
+    tensors.set(name, { shape, data: new Float32Array(vector.subarray(offset, offset + size)) })
   }
   return tensors
 }

@@ -31,6 +31,8 @@ export class Replay {
   readonly actionSize: number
   readonly rounds: number
   #blocks: Evidence[] = []
+  /** What `newest` gathered last. */
+  #newest: Evidence | undefined
 
   constructor(observationSize: number, actionSize: number, rounds: number) {
     if (!(Number.isInteger(rounds) && rounds >= 1)) throw new Error(`rounds must be an integer from 1, got ${rounds}`)
@@ -46,6 +48,7 @@ export class Replay {
 
   /** Copies in the samples of one round, in order of time, and drops the oldest round if there are too many. */
   addRound(round: Evidence): void {
+    this.#newest = undefined
     this.#blocks.push(this.#copied(round))
     if (this.#blocks.length > this.rounds) this.#blocks.shift()
   }
@@ -59,10 +62,11 @@ export class Replay {
     return this.#gather(indices.subarray(0, draws))
   }
 
-  /** The newest `min(states, count)` states, in order of time. */
+  /** The newest `min(states, count)` states, in order of time; the same arrays until a round is added. */
   newest(states: number): Evidence {
     const total = this.count
     const taken = Math.min(states, total)
+    if (this.#newest?.count === taken) return this.#newest
     const gathered = this.#empty(taken)
     let left = taken
     for (let b = this.#blocks.length - 1; left > 0; b--) {
@@ -74,6 +78,7 @@ export class Replay {
       copyRows(block.logProb, block.count - rows, gathered.logProb, left, rows, 1)
       copyRows(block.advantage, block.count - rows, gathered.advantage, left, rows, 1)
     }
+    this.#newest = gathered
     return gathered
   }
 
@@ -95,6 +100,7 @@ export class Replay {
   /** Takes back what `state()` returned. Throws where a column has another size, or there are too many rounds. */
   restore(blocks: readonly Evidence[]): void {
     if (blocks.length > this.rounds) throw new Error(`at most ${this.rounds} rounds fit, got ${blocks.length}`)
+    this.#newest = undefined
     this.#blocks = blocks.map((block) => this.#copied(block))
   }
 

@@ -6,11 +6,11 @@ import { requireFinite } from './finite.ts'
  * the mean of the middle two. Rounded to float32, −0 as +0. Throws without vectors, where lengths differ, and
  * NonFiniteError.
  */
-export function coordinateMedian(vectors: readonly Vector[]): Float64Array {
+export function coordinateMedian(vectors: readonly Vector[]): Float32Array {
   const size = checkedSize(vectors)
   const n = vectors.length
   const column = new Float64Array(n)
-  const result = new Float64Array(size)
+  const result = new Float32Array(size)
   const [low, high] = [(n - 1) >> 1, n >> 1]
   for (let i = 0; i < size; i++) {
     sortCoordinate(vectors, i, column)
@@ -24,12 +24,12 @@ export function coordinateMedian(vectors: readonly Vector[]): Float64Array {
  * greatest values of each coordinate. Summed in rising order in float64, so the order of the vectors changes nothing;
  * rounded to float32, −0 as +0. Throws unless there are more than 2f vectors of one length, and NonFiniteError.
  */
-export function trimmedMean(vectors: readonly Vector[], f: number): Float64Array {
+export function trimmedMean(vectors: readonly Vector[], f: number): Float32Array {
   const size = checkedSize(vectors)
   const n = vectors.length
   if (!isEnoughToTrim(n, f)) throw new Error(`vectors must be more than 2f = ${2 * f}, got ${n}`)
   const column = new Float64Array(n)
-  const result = new Float64Array(size)
+  const result = new Float32Array(size)
   for (let i = 0; i < size; i++) {
     sortCoordinate(vectors, i, column)
     let sum = 0
@@ -78,8 +78,8 @@ export function isEnoughForKrum(n: number, f: number): boolean {
 
 /** What FLTrust makes of a round. */
 export interface TrustedMean {
-  /** θ, float32 values, −0 as +0. */
-  readonly policy: Float64Array
+  /** θ in float32, −0 as +0. */
+  readonly policy: Float32Array
   /** Share that each other's update has in the mean, in [0, 1); 0: it points away from the own one. */
   readonly weights: Float64Array
 }
@@ -107,7 +107,7 @@ export function trustedMean(before: Vector, own: Vector, others: readonly Vector
     const scale = cosine * (ownLength / length)
     for (let i = 0; i < size; i++) sum[i] = sum[i]! + scale * (other[i]! - before[i]!)
   }
-  const policy = new Float64Array(size)
+  const policy = new Float32Array(size)
   for (let i = 0; i < size; i++) policy[i] = Math.fround(before[i]! + sum[i]! / total) + 0
   return { policy, weights: weights.map((weight) => weight / total) }
 }

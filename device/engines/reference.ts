@@ -55,19 +55,24 @@ export function createReferenceEngine(architecture: Architecture): Engine {
     gaussianLogProb(outputs, actions, count, actionSize, policy, logStdOffset, out)
   }
 
-  function exactForm(policy: Vector, delta: Vector, observations: Vector, count: number): number {
-    requireFinite('delta', delta, layout.size)
+  function exactForm(policy: Vector, towards: Vector, observations: Vector, count: number): number {
+    requireFinite('towards', towards, layout.size)
     const pass = passOf(policy, observations, count)
-    const change = tangent(policyNetwork, pass.parameters, float64(delta, direction), pass.trace, workspace)
-    return fisherExact(change, policy, delta, logStdOffset, count, actionSize)
+    const change = tangent(policyNetwork, pass.parameters, difference(towards, policy), pass.trace, workspace)
+    return fisherExact(change, policy, towards, logStdOffset, count, actionSize)
   }
 
-  function sampledForm(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number {
-    requireFinite('delta', delta, layout.size)
+  function sampledForm(policy: Vector, towards: Vector, observations: Vector, actions: Vector, count: number): number {
+    requireFinite('towards', towards, layout.size)
     requireFinite('actions', actions, count * actionSize)
     const pass = passOf(policy, observations, count)
-    const change = tangent(policyNetwork, pass.parameters, float64(delta, direction), pass.trace, workspace)
-    return fisherSampled(pass.outputs, change, actions, policy, delta, logStdOffset, count, actionSize)
+    const change = tangent(policyNetwork, pass.parameters, difference(towards, policy), pass.trace, workspace)
+    return fisherSampled(pass.outputs, change, actions, policy, towards, logStdOffset, count, actionSize)
+  }
+
+  function difference(a: Vector, b: Vector): Float64Array {
+    for (let i = 0; i < direction.length; i++) direction[i] = a[i]! - b[i]!
+    return direction
   }
 
   function meanKl(from: Vector, to: Vector, observations: Vector, count: number): number {

@@ -61,10 +61,11 @@ export function createTensorflowEngine(tf: Tensorflow, architecture: Architectur
     gaussianLogProb(means(policy, observations, count), actions, count, actionSize, policy, logStdOffset, out)
   }
 
-  /** Means of the rows and their derivative along `delta`. */
-  function meanAndTangent(policy: Vector, delta: Vector, observations: Vector, count: number) {
+  /** Means of the rows and their derivative along Δ. */
+  function meanAndTangent(policy: Vector, towards: Vector, observations: Vector, count: number) {
     requireFinite('policy', policy, layout.size)
-    requireFinite('delta', delta, layout.size)
+    requireFinite('towards', towards, layout.size)
+    const delta = deltaOf(policy, towards)
     return scoped(tf, () => {
       const layers = layersOf(tf, policyNetwork, policy)
       const activations = forward(tf, layers, inputOf(observations, count))
@@ -73,21 +74,21 @@ export function createTensorflowEngine(tf: Tensorflow, architecture: Architectur
     })
   }
 
-  function exactForm(policy: Vector, delta: Vector, observations: Vector, count: number): number {
-    const { change } = meanAndTangent(policy, delta, observations, count)
-    return fisherExact(change, policy, delta, logStdOffset, count, actionSize)
+  function exactForm(policy: Vector, towards: Vector, observations: Vector, count: number): number {
+    const { change } = meanAndTangent(policy, towards, observations, count)
+    return fisherExact(change, policy, towards, logStdOffset, count, actionSize)
   }
 
-  function sampledForm(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number {
+  function sampledForm(policy: Vector, towards: Vector, observations: Vector, actions: Vector, count: number): number {
     requireFinite('actions', actions, count * actionSize)
-    const { mean, change } = meanAndTangent(policy, delta, observations, count)
-    return fisherSampled(mean, change, actions, policy, delta, logStdOffset, count, actionSize)
+    const { mean, change } = meanAndTangent(policy, towards, observations, count)
+    return fisherSampled(mean, change, actions, policy, towards, logStdOffset, count, actionSize)
   }
 
   function meanKl(from: Vector, to: Vector, observations: Vector, count: number): number {
     requireFinite('policy', from, layout.size)
     requireFinite('policy', to, layout.size)
-    const delta = Float64Array.from(from, (x, i) => to[i]! - x)
+    const delta = deltaOf(from, to)
     const apart = scoped(tf, () => {
       const input = inputOf(observations, count)
       const toLayers = layersOf(tf, policyNetwork, to)
@@ -137,4 +138,8 @@ export function createTensorflowEngine(tf: Tensorflow, architecture: Architectur
 
 function numbers(tensor: Tensor2D): Float64Array {
   return Float64Array.from(tensor.dataSync())
+}
+
+function deltaOf(from: Vector, to: Vector): Float64Array {
+  return Float64Array.from(from, (x, i) => to[i]! - x)
 }

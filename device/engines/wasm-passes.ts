@@ -1,9 +1,11 @@
 import type { Vector } from '../core/engine.ts'
 import { createRegion, type Kernel, type Region } from './kernel.ts'
-import { type Packing, packStaged, requireFiniteAt } from './packing.ts'
+import { type Packing, requireFiniteAt } from './packing.ts'
+import type { Block } from './wasm-blocks.ts'
 
 /** A forward pass in the kernel's memory; the addresses hold until the next pass is asked for. */
 export interface Pass {
+  /** Of the parameters. */
   readonly block: number
   readonly input: number
   readonly trace: number
@@ -14,13 +16,12 @@ export interface Pass {
 }
 
 interface Slot {
-  /** The parameters, flat and as a block. */
-  readonly flat: number
-  readonly block: number
+  /** Version of the parameters; 0: none. */
+  version: number
   readonly input: Region
   readonly trace: Region
   readonly deltas: Region
-  at: { input: number; trace: number; outputs: number; deltas: number }
+  at: { block: number; input: number; trace: number; outputs: number; deltas: number }
   count: number
   hasDeltas: boolean
   lastUse: number
@@ -28,23 +29,21 @@ interface Slot {
 
 /**
  * A function that returns the forward pass of a network, computed only where none of the last `slots` ones was of equal
- * parameters and equal rows, as float32. Equality is by content, so callers may change their arrays in place.
+ * parameters and equal rows, as float32.
  */
 export function createPasses(
   kernel: Kernel,
   packing: Packing,
   slots: number,
-  name: string,
-): (parameters: Vector, observations: Vector, count: number) => Pass {
+): (parameters: Block, observations: Vector, count: number) => Pass {
   const { net, inputs, outputWidth, traceWidth } = packing
   const scratch = kernel.reserve(4 * packing.transposed)
   const kept: Slot[] = Array.from({ length: slots }, () => ({
-    flat: kernel.reserve(4 * packing.count),
-    block: kernel.reserve(4 * packing.size),
+    version: 0,
     input: createRegion(kernel),
     trace: createRegion(kernel),
     deltas: createRegion(kernel),
-    at: { input: 0, trace: 0, outputs: 0, deltas: 0 },
+    at: { block: 0, input: 0, trace: 0, outputs: 0, deltas: 0 },
     count: 0,
     hasDeltas: false,
     lastUse: 0,
@@ -53,7 +52,6 @@ export function createPasses(
   let uses = 0
 
   const passOf = (slot: Slot): Pass => ({
-    block: slot.block,
     ...slot.at,
     deltas() {
       if (!slot.hasDeltas) fillDeltas(slot)
@@ -68,7 +66,7 @@ export function createPasses(
     const { f32 } = kernel
     f32.fill(0, last, last + count * outputWidth)
     for (let i = 0; i < count; i++) f32[last + i * outputWidth] = 1
-    kernel.run.propagate(net, slot.block, count, at.trace, at.deltas, scratch)
+    kernel.run.propagate(net, at.block, count, at.trace, at.deltas, scratch)
     slot.hasDeltas = true
   }
 
@@ -76,28 +74,27 @@ export function createPasses(
     const values = count * inputs
     const rows = staged(4 * values + 4)
     kernel.write(observations, 0, values, rows, 'observations')
-    kernel.write(parameters, 0, packing.count, packing.flat, name)
     uses += 1
     let oldest = kept[0]!
     for (const slot of kept) {
       if (slot.lastUse < oldest.lastUse) oldest = slot
-      if (slot.lastUse === 0 || slot.count !== count) continue
+      if (slot.version !== parameters.version || slot.count !== count) continue
       if (!kernel.run.equal(rows, slot.at.input, values)) continue
-      if (!kernel.run.equal(packing.flat, slot.flat, packing.count)) continue
       slot.lastUse = uses
+      slot.at.block = parameters.address
       return passOf(slot)
     }
-    oldest.lastUse = 0 // Where a value is refused the slot holds nothing.
+    oldest.version = 0 // Where a value is refused the slot holds nothing.
     requireFiniteAt(kernel, rows, values, 'observations')
-    packStaged(kernel, packing, oldest.block, name)
+    const block = parameters.address
     const input = oldest.input(4 * values)
     const trace = oldest.trace(4 * count * traceWidth)
     kernel.u8.copyWithin(input, rows, rows + 4 * values)
-    kernel.u8.copyWithin(oldest.flat, packing.flat, packing.flat + 4 * packing.count)
-    const outputs = kernel.run.forward(net, oldest.block, input, count, trace)
-    oldest.at = { input, trace, outputs, deltas: 0 }
+    const outputs = kernel.run.forward(net, block, input, count, trace)
+    oldest.at = { block, input, trace, outputs, deltas: 0 }
     oldest.count = count
     oldest.hasDeltas = false
+    oldest.version = parameters.version
     oldest.lastUse = uses
     return passOf(oldest)
   }

@@ -4,8 +4,9 @@ import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createKernel, createRegion } from './kernel.ts'
-import { createPacking, pack } from './packing.ts'
+import { createPacking } from './packing.ts'
 import { createWasmActor } from './wasm-actor.ts'
+import { createBlocks } from './wasm-blocks.ts'
 import { createGae } from './wasm-gae.ts'
 import { createPasses, type Pass } from './wasm-passes.ts'
 import { createWasmUpdates } from './wasm-update.ts'
@@ -24,19 +25,21 @@ export function createWasmEngine(architecture: Architecture): Engine {
   const valuePacking = createPacking(kernel, valueLayout(architecture), 'value')
   // The gate asks about the same few (policy, states) pairs again and again: own and peer on the evidence, own and mixed
   // on the Fisher states.
-  const policyPass = createPasses(kernel, policyPacking, 4, 'policy')
-  const valuePass = createPasses(kernel, valuePacking, 1, 'value')
+  const policyBlock = createBlocks(kernel, policyPacking, 4)
+  const valueBlock = createBlocks(kernel, valuePacking, 1)
+  const policyPass = createPasses(kernel, policyPacking, 4)
+  const valuePass = createPasses(kernel, valuePacking, 1)
   const direction = kernel.reserve(4 * policyPacking.size)
   const [scratch, tangents, derivatives] = [createRegion(kernel), createRegion(kernel), createRegion(kernel)]
   let means: Float64Array = new Float64Array(0)
   let others: Float64Array = new Float64Array(0)
 
   function policyMean(policy: Vector, observations: Vector, count: number, out: Float64Array): void {
-    copyOutputs(policyPass(policy, observations, count).outputs, count, out)
+    copyOutputs(policyPass(policyBlock(policy, 'policy'), observations, count).outputs, count, out)
   }
 
   function stateValue(value: Vector, observations: Vector, count: number, out: Float64Array): void {
-    const { outputs } = valuePass(value, observations, count)
+    const { outputs } = valuePass(valueBlock(value, 'value'), observations, count)
     const { f32 } = kernel
     for (let i = 0, at = outputs / 4; i < count; i++, at += valuePacking.outputWidth) out[i] = f32[at]!
   }
@@ -48,18 +51,17 @@ export function createWasmEngine(architecture: Architecture): Engine {
     gaussianLogProb(means, actions, count, actionSize, policy, offset, out)
   }
 
-  function exactForm(policy: Vector, delta: Vector, observations: Vector, count: number): number {
-    const change = tangent(policyPass(policy, observations, count), delta, count)
-    return fisherExact(change, policy, delta, offset, count, actionSize)
+  function exactForm(policy: Vector, towards: Vector, observations: Vector, count: number): number {
+    const { change } = passAndTangent(policy, towards, observations, count)
+    return fisherExact(change, policy, towards, offset, count, actionSize)
   }
 
-  function sampledForm(policy: Vector, delta: Vector, observations: Vector, actions: Vector, count: number): number {
+  function sampledForm(policy: Vector, towards: Vector, observations: Vector, actions: Vector, count: number): number {
     requireFinite('actions', actions, count * actionSize)
-    const pass = policyPass(policy, observations, count)
+    const { pass, change } = passAndTangent(policy, towards, observations, count)
     means = room(means, count)
     copyOutputs(pass.outputs, count, means)
-    const change = tangent(pass, delta, count)
-    return fisherSampled(means, change, actions, policy, delta, offset, count, actionSize)
+    return fisherSampled(means, change, actions, policy, towards, offset, count, actionSize)
   }
 
   function meanKl(from: Vector, to: Vector, observations: Vector, count: number): number {
@@ -70,15 +72,20 @@ export function createWasmEngine(architecture: Architecture): Engine {
     return gaussianMeanKl(means, others, count, actionSize, from, to, offset)
   }
 
-  /** The derivative of the means along Δ, [count, actionSize]. With one action the pass's deltas serve every Δ. */
-  function tangent(pass: Pass, delta: Vector, count: number): Float64Array {
+  /** A pass and the derivative of its means along Δ, [count, actionSize]. With one action the pass's deltas serve every Δ. */
+  function passAndTangent(policy: Vector, towards: Vector, observations: Vector, count: number) {
+    const [from, to] = [policyBlock(policy, 'policy'), policyBlock(towards, 'towards')]
+    kernel.run.subtract(to.address, from.address, policyPacking.size, direction)
+    const pass = policyPass(from, observations, count)
+    return { pass, change: tangent(pass, count) }
+  }
+
+  function tangent({ block, input, trace, deltas }: Pass, count: number): Float64Array {
     const { net, traceWidth, outputWidth, widest } = policyPacking
-    pack(kernel, policyPacking, delta, 0, direction, 'delta')
-    const { block, input, trace } = pass
     const temporary = scratch(4 * count * widest)
     if (actionSize === 1) {
-      const [deltas, out] = [pass.deltas(), derivatives(8 * count)]
-      kernel.run.tangentByDeltas(net, direction, input, count, trace, deltas, temporary, out)
+      const [kept, out] = [deltas(), derivatives(8 * count)]
+      kernel.run.tangentByDeltas(net, direction, input, count, trace, kept, temporary, out)
       return kernel.f64.subarray(out / 8, out / 8 + count)
     }
     const space = tangents(4 * count * traceWidth)

@@ -1,4 +1,5 @@
 import { formatVersion } from '../../schemas/validator.ts'
+import type { Vector } from '../core/engine.ts'
 import { requireFinite } from '../core/finite.ts'
 import {
   inferArchitecture,
@@ -20,7 +21,7 @@ export type Names = Pick<Kind, 'observationNames' | 'actionNames'>
 /** A policy with all that another program needs to run it: sizes, names and order of inputs and outputs. */
 export interface NamedPolicy extends Kind {
   /** float32 values in the order of `policyLayout`. */
-  readonly policy: Float64Array
+  readonly policy: Vector
   /** Whose policy it is, where that is known. */
   readonly vehicle: string | undefined
 }

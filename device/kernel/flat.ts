@@ -8,6 +8,12 @@ export function equal(a: usize, b: usize, count: i32): bool {
   return true
 }
 
+/** out = a − b; `count` is rounded up to a multiple of 4. */
+export function subtract(a: usize, b: usize, count: i32, out: usize): void {
+  const end = a + ((<usize>count) << 2)
+  for (; a < end; a += 16, b += 16, out += 16) v128.store(out, f32x4.sub(v128.load(a), v128.load(b)))
+}
+
 /** Whether `count` float32 are all finite: x − x is 0 only then. */
 export function finite(values: usize, count: i32): bool {
   const zero = f32x4.splat(0)

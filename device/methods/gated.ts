@@ -1,6 +1,5 @@
-import { gate } from '../core/gate.ts'
+import { gateAndMix } from '../core/gate.ts'
 import { gaussianSample } from '../core/gaussian.ts'
-import { mix } from '../core/mix.ts'
 import { policyLayout, slotOf } from '../core/parameters.ts'
 import type { States } from '../core/replay.ts'
 import type { Consideration, Decision, PeerMethod } from './method.ts'
@@ -14,7 +13,7 @@ export const gated: PeerMethod = { name: 'gated', source: 'peers', consider: (in
 /** Judges a policy by the gate and mixes it with the α that the bound allows; `admits` is what a control decides by. */
 export function considerGated(input: Consideration, admits?: (policyAdvantage: number) => boolean): Decision {
   const { engine, own, other, replay, samples, streams } = input
-  const verdict = gate({
+  return gateAndMix({
     engine,
     own,
     peer: other,
@@ -24,7 +23,6 @@ export function considerGated(input: Consideration, admits?: (policyAdvantage: n
     identity: input.identity,
     ...(admits && { admits }),
   })
-  return verdict.accepted ? { verdict, policy: mix(own, other, verdict.alpha) } : { verdict }
 }
 
 /** The newest states; for (17) with actions drawn afresh from the current policy, since no stored action is from it. */

@@ -17,7 +17,7 @@ export const krum: RoundMethod = {
         if (!isEnoughForKrum(policies.length, byzantine)) return 'too-few-policies'
         const chosen = leastScore(policies, byzantine)
         const weights = policies.map((_, i) => (i === chosen ? 1 : 0))
-        return { policy: Float64Array.from(policies[chosen] ?? []), weights }
+        return { policy: Float32Array.from(policies[chosen] ?? []), weights }
       },
       input,
     ),

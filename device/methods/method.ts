@@ -40,8 +40,8 @@ export interface RoundMethod {
 /** One other policy to judge, and what to judge it by. */
 export interface Consideration {
   readonly engine: Engine
-  readonly own: Float64Array
-  readonly other: Float64Array
+  readonly own: Float32Array
+  readonly other: Float32Array
   readonly identity: VerdictIdentity
   readonly replay: Replay
   /** Most samples per judgement, M and K. */
@@ -57,7 +57,7 @@ export interface Consideration {
 export interface Decision {
   readonly verdict: Finding
   /** The mixed θ, where the other policy was accepted. */
-  readonly policy?: Float64Array
+  readonly policy?: Float32Array
 }
 
 /** Told of every mix that a method considered, before the decision is carried out: `input.own` is still θ. */
@@ -66,9 +66,9 @@ export type OnConsidered = (input: Consideration, decision: Decision) => void
 /** The policies of a round that came and may be considered. */
 export interface RoundConsideration {
   readonly vehicle: string
-  readonly own: Float64Array
+  readonly own: Float32Array
   /** θ before the learning of this round. */
-  readonly before: Float64Array
+  readonly before: Float32Array
   readonly ownHash: string
   /** In code-unit order of ids; without the own one. */
   readonly peers: readonly RoundPeer[]
@@ -80,14 +80,14 @@ export interface RoundConsideration {
 export interface RoundPeer {
   readonly id: string
   readonly identity: VerdictIdentity
-  readonly policy: Float64Array
+  readonly policy: Float32Array
 }
 
 export interface RoundDecision {
   /** One per peer, in their order. */
   readonly verdicts: readonly Finding[]
   /** The new θ; without it the own one stays. */
-  readonly policy?: Float64Array
+  readonly policy?: Float32Array
 }
 
 /** A verdict without the envelope that the message adds. */

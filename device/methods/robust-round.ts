@@ -17,7 +17,7 @@ export interface RobustRound {
 
 /** The new θ and, where the rule weighs whole policies, the weight of each of `policies`. */
 export interface Combined {
-  readonly policy: Float64Array
+  readonly policy: Float32Array
   readonly weights?: ArrayLike<number>
 }
 

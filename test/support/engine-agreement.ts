@@ -41,6 +41,7 @@ export function agreesWithReference(t: Test, { create, tolerance, nearbyToleranc
       const batch = awayFromClipping(reference, policy, batchOf(rng, architecture, count))
       const { observations, actions } = batch
       const delta = normals(rng, policy.length).map((x) => Math.fround(0.05 * x))
+      const towards = policy.map((x, i) => Math.fround(x + delta[i]!))
       const both = [engine, reference] as const
 
       const [means, wantedMeans] = both.map((e) =>
@@ -55,9 +56,9 @@ export function agreesWithReference(t: Test, { create, tolerance, nearbyToleranc
         written(count, (out) => e.logProb(policy, observations, actions, count, out)),
       )
       nearAll(t, 'logProb', logs!, wantedLogs!, tolerance, actionSize)
-      const [exact, wantedExact] = both.map((e) => e.fisherExact(policy, delta, observations, count))
+      const [exact, wantedExact] = both.map((e) => e.fisherExact(policy, towards, observations, count))
       near(t, 'fisherExact', exact!, wantedExact!, tolerance)
-      const [sampled, wantedSampled] = both.map((e) => e.fisherSampled(policy, delta, observations, actions, count))
+      const [sampled, wantedSampled] = both.map((e) => e.fisherSampled(policy, towards, observations, actions, count))
       near(t, 'fisherSampled', sampled!, wantedSampled!, tolerance, wantedExact)
       const divergence = (name: string, from: Float64Array, to: Float64Array, allowed: number) => {
         const [kl, wantedKl] = both.map((e) => e.meanKl(from, to, observations, count))

@@ -52,7 +52,6 @@ export function verdicts(createEngine: CreateEngine): string {
     [own, peer],
     [peer, own],
   ] as const) {
-    const delta = to.map((x, i) => x - (from[i] as number))
     engine.policyMean(from, observations, count, out)
     digest.numbers(out)
     engine.logProb(from, observations, actions, count, out)
@@ -60,8 +59,8 @@ export function verdicts(createEngine: CreateEngine): string {
     engine.stateValue(learner.value, observations, count, out)
     digest.numbers(out)
     digest.numbers([
-      engine.fisherExact(from, delta, observations, count),
-      engine.fisherSampled(from, delta, observations, actions, count),
+      engine.fisherExact(from, to, observations, count),
+      engine.fisherSampled(from, to, observations, actions, count),
       engine.meanKl(from, to, observations, count),
     ])
   }

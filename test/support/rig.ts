@@ -33,7 +33,7 @@ export interface Rig {
   /** The last answer of a vehicle, of the kind asked for. */
   last<K extends Act['kind']>(kind: K): Extract<Act, { kind: K }> | undefined
   /** Publishes a policy as another member would; returns its hash. */
-  offer(vehicle: string, policy: Float64Array, sequence?: number, via?: Bus): string
+  offer(vehicle: string, policy: Float64Array | Float32Array, sequence?: number, via?: Bus): string
 }
 
 export const reset = {

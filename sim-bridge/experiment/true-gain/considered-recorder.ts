@@ -1,3 +1,4 @@
+import type { Vector } from '../../../device/core/engine.ts'
 import { mix } from '../../../device/core/mix.ts'
 import { createRng, type Rng } from '../../../device/core/rng.ts'
 import { trustBound } from '../../../device/core/trust-bound.ts'
@@ -11,9 +12,9 @@ export interface ConsideredMix {
   readonly verdict: Finding
   /** α that was taken, or for a rejected peer `trialAlpha`. */
   readonly alpha: number
-  readonly own: Float64Array
+  readonly own: Vector
   /** θ mixed with that α. */
-  readonly next: Float64Array
+  readonly next: Vector
   /** Of all learners at that moment. */
   readonly policies: FleetPolicies
 }

@@ -1,4 +1,4 @@
-import type { Actor, Engine } from '../../../device/core/engine.ts'
+import type { Actor, Engine, Vector } from '../../../device/core/engine.ts'
 import { discountOverTime } from '../../../device/core/gae.ts'
 import { createRng } from '../../../device/core/rng.ts'
 import { createFeatures } from '../../../device/features.ts'
@@ -21,7 +21,7 @@ export interface Stage {
 }
 
 /** θ of every learner, by vehicle. */
-export type FleetPolicies = ReadonlyMap<string, Float64Array>
+export type FleetPolicies = ReadonlyMap<string, Vector>
 
 /** What an episode gave one vehicle and the fleet. */
 export interface EpisodeFigures {

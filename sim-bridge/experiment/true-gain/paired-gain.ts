@@ -1,3 +1,4 @@
+import type { Vector } from '../../../device/core/engine.ts'
 import { type MeanInterval, studentInterval } from '../statistics/student-interval.ts'
 import type { DriveEpisode, FleetPolicies } from './episode.ts'
 
@@ -23,7 +24,7 @@ export async function pairedGain(
   }: {
     readonly policies: FleetPolicies
     readonly vehicle: string
-    readonly next: Float64Array
+    readonly next: Vector
     readonly episodes: readonly number[]
   },
 ): Promise<PairedGain> {

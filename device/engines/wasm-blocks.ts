@@ -1,0 +1,42 @@
+import type { Vector } from '../core/engine.ts'
+import type { Kernel } from './kernel.ts'
+import { type Packing, packStaged } from './packing.ts'
+
+/** Parameters as the kernels hold them; the address is good until `slots` other vectors have been asked for. */
+export interface Block {
+  readonly address: number
+  /** Differs wherever the parameters do. */
+  readonly version: number
+}
+
+/**
+ * A function that returns a vector's block, packed only where none of the last `slots` ones was equal as float32. Equality is
+ * by content, so callers may change their arrays in place.
+ */
+export function createBlocks(kernel: Kernel, packing: Packing, slots: number): (vector: Vector, name: string) => Block {
+  const kept = Array.from({ length: slots }, () => ({
+    flat: kernel.reserve(4 * packing.count),
+    address: kernel.reserve(4 * packing.size),
+    version: 0,
+    lastUse: 0,
+  }))
+  let uses = 0
+
+  return (vector, name) => {
+    kernel.write(vector, 0, packing.count, packing.flat, name)
+    uses += 1
+    let oldest = kept[0]!
+    for (const block of kept) {
+      if (block.lastUse < oldest.lastUse) oldest = block
+      if (block.lastUse === 0 || !kernel.run.equal(packing.flat, block.flat, packing.count)) continue
+      block.lastUse = uses
+      return block
+    }
+    oldest.lastUse = 0 // Where a value is refused the slot holds nothing.
+    packStaged(kernel, packing, oldest.address, name)
+    kernel.u8.copyWithin(oldest.flat, packing.flat, packing.flat + 4 * packing.count)
+    oldest.version = uses
+    oldest.lastUse = uses
+    return oldest
+  }
+}
