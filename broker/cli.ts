@@ -11,7 +11,7 @@ import {
 } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import { aggregatorId, type Channel, channelOf, channels, largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { User } from './admission.ts'
@@ -62,7 +62,7 @@ async function listen(config: Config, context: BrokerContext): Promise<Broker> {
 /** The averaging server, until it is asked to stop. */
 async function runAggregator(config: Config, broker: Broker | undefined, context: BrokerContext): Promise<void> {
   const { fleet } = config
-  const setting = settings[config.setting]
+  const setting = settingOf(config)
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
   const { observationNames, actionNames } = createFeatures(setting, scales)
   const architecture = configuredArchitecture(config)

@@ -1,4 +1,7 @@
-import { timeGapRange } from '../schemas/setting.ts'
+import { lawParameters, lawRanges } from '../schemas/gap-laws.ts'
+import type { Setting } from '../schemas/setting.ts'
+import { createController } from '../sim-bridge/sim/controllers.ts'
+import { controllerName } from '../sim-bridge/sim/hand-laws.ts'
 import type { ScenarioOptions } from '../sim-bridge/sim/scenario.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 
@@ -9,50 +12,47 @@ export interface BaselineLine {
   readonly meanSpeed: number
 }
 
-type Law = (gap: number, speed: number, leaderSpeed: number) => number
-
-/** Hand policy a = k·(min(c, (gap − g0)/T) − v) + p·(v of the car ahead − v), found by search on the same scenario. */
-const handPolicy = {
-  flow: { T: 1.21, g0: 26.9, k: 0.49, c: 20.2, p: 0 },
-  lab: { T: 0.57, g0: 32.8, k: 0.35, c: 19.7, p: 0.13 },
-} as const
-
-const bestTimeGap = { flow: 5, lab: 7 } as const
-
 /**
  * What learning is measured against, driven on the embedded simulator for one epoch each (a few milliseconds): full
- * throttle, the untrained law, the best constant time gap and a hand policy.
+ * throttle, the law of this action as it is untrained, the best constant time gap and the best hand policy.
  */
-export function measureBaselines(scenario: ScenarioOptions, steps: number): BaselineLine[] {
+export function measureBaselines(
+  scenario: ScenarioOptions,
+  steps: number,
+  action: Setting['action'] = 'timeGap',
+): BaselineLine[] {
   const { preset } = scenario
   const simulator = new TrafficSimulator(scenario)
-  const [shortest, longest] = timeGapRange[preset]
-  const { T, g0, k, c, p } = handPolicy[preset]
-  const headway =
-    (timeGap: number): Law =>
-    (gap, speed) =>
-      0.5 * (gap / timeGap - speed)
-  const laws: readonly (readonly [string, Law])[] = [
-    ['full throttle', () => Number.POSITIVE_INFINITY],
-    ['untrained law', headway(Math.sqrt(shortest * longest))],
-    [`time gap ${bestTimeGap[preset]} s`, headway(bestTimeGap[preset])],
-    ['hand policy', (gap, speed, ahead) => k * (Math.min(c, (gap - g0) / T) - speed) + p * (ahead - speed)],
+  const bestHeadway = controllerName('best-headway', preset)
+  const laws: readonly (readonly [string, string])[] = [
+    ['full throttle', 'const:1000'],
+    ['untrained law', untrainedLaw(preset, action)],
+    [`time gap ${bestHeadway.replace('headway:', '')} s`, bestHeadway],
+    ['hand policy', controllerName('best', preset)],
   ]
   return laws.map(([label, law]) => ({ label, meanSpeed: drive(simulator, law, steps) }))
 }
 
-function drive(simulator: TrafficSimulator, law: Law, steps: number): number {
-  const { accelerationLimit: limit, learner, gap, speed, leader } = simulator
-  const accelerations = new Float64Array(learner.length).fill(Number.NaN)
+/** The controller that an action of 0 stands for, the mean action of a policy that has learned nothing. */
+export function untrainedLaw(preset: 'flow' | 'lab', action: Setting['action']): string {
+  if (action === 'acceleration') return 'const:0'
+  if (action === 'timeGap') return controllerName('untrained', preset)
+  const ranges = lawRanges[action][preset]
+  const middle = lawParameters.map((name) => {
+    const [low, high] = ranges[name]
+    return name === 'timeGap' ? Math.sqrt(low * high) : (low + high) / 2
+  })
+  return `gap:${middle.join(':')}`
+}
+
+function drive(simulator: TrafficSimulator, law: string, steps: number): number {
+  const { learner, speed } = simulator
+  const controller = createController(law)
+  const accelerations = new Float64Array(learner.length)
   let sum = 0
   simulator.reset()
   for (let k = 0; k < steps; k++) {
-    for (const [i, learns] of learner.entries())
-      if (learns)
-        accelerations[i] = Math.min(
-          limit,
-          Math.max(-limit, law(gap[i] ?? 0, speed[i] ?? 0, speed[leader[i] ?? i] ?? 0)),
-        )
+    controller(simulator, k, accelerations)
     simulator.step(accelerations)
     for (let i = 0; i < speed.length; i++) sum += speed[i]!
   }

@@ -1,9 +1,11 @@
 import { type Config, defaultConfig } from '../schemas/config.ts'
 import { usesLinks } from '../schemas/config-methods.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 
 /** ExitError 2 where options of a run contradict each other or one would do nothing without another. */
 export function refuseConflicts(config: Config): void {
+  settingOf(config)
   const { serve, controller, followStdin, idleTimeoutS, realtime, rtf, sim, method, linkProbability } = config
   if (serve && controller !== null)
     throw new ExitError('usage', `one of --serve and --controller can be given, got --serve and ${controller}`)

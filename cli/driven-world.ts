@@ -1,5 +1,5 @@
 import { ExitError } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import { createRecorder, type Trajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import type { World } from '../sim-bridge/world.ts'
@@ -13,7 +13,8 @@ export const drivenWorldSpec = {
   controller: {
     kind: 'text',
     placeholder: 'LAW',
-    description: 'law of the learners: none, headway:T, const:a, cap:c, lead:c, alt:c1:c2, pulse:a:p',
+    description:
+      'law of the learners: none, headway:T, gap:T:g0:k:c, const:a, cap:c, lead:c, alt:c1:c2, pulse:a:p, or a hand law (untrained, best, …: docs/settings.md)',
   },
   policies: { kind: 'text', placeholder: 'DIR', description: 'folder of policies that drive (runs/…/policies)' },
   ...worldSpec,
@@ -42,8 +43,8 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
       `one of --controller and --policies is needed, got ${controller === undefined ? 'none' : 'both'}`,
     )
   const config = worldConfig(options)
-  const setting = settings[config.setting]
-  const law = controller === undefined ? undefined : parseController(controller)
+  const setting = settingOf(config)
+  const law = controller === undefined ? undefined : parseController(controller, config.preset)
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
   const world = await openWorld(config)
   try {

@@ -1,5 +1,5 @@
 import { exitCodes } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import { measureBaseline } from '../sim-bridge/baseline.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import type { Command } from './command.ts'
@@ -31,7 +31,7 @@ ${describeToolOptions(spec)}`,
     const options = readToolOptions('evaluate', spec, args)
     const config = worldConfig(options)
     const { sim, preset, network, seed } = config
-    const setting = settings[config.setting]
+    const setting = settingOf(config)
     compareWithTraining(options.policies, config, io.print)
     const world = await openWorld(config)
     try {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { writeAtomically } from '../device/checkpoint.ts'
 import type { Config } from '../schemas/config.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import type { Summary } from '../schemas/summary.ts'
 import type { BridgeEvent } from '../sim-bridge/bridge.ts'
 import { scenarioOf } from '../sim-bridge/worlds.ts'
@@ -49,7 +50,7 @@ export function createFleetView({ config, vehicles, directory, print }: FleetVie
 
   const show = (): void => {
     painter.update({
-      title: `trustmix  ${config.method} · ${config.setting} · ${config.preset} · ${config.sim} · seed ${config.seed}`,
+      title: `trustmix  ${config.method} · ${settingOf(config).name} · ${config.preset} · ${config.sim} · seed ${config.seed}`,
       epoch,
       epochs: config.epochs,
       simTime: history.length * epochSeconds,
@@ -136,7 +137,8 @@ async function writeCurve(
   print: (line: string) => void,
 ): Promise<void> {
   const drivers = { label: 'drivers', meanSpeed: summary.baseline.meanSpeed }
-  const others = config.sim === 'embedded' ? measureBaselines(scenarioOf(config), 10 * epochSeconds) : []
+  const others =
+    config.sim === 'embedded' ? measureBaselines(scenarioOf(config), 10 * epochSeconds, settingOf(config).action) : []
   const svg = learningCurve({
     title: `Learning curve: ${summary.method}, setting ${summary.setting}, preset ${summary.preset}, ${summary.sim}`,
     subtitle: `mean speed of all ${config.vehicles} cars per epoch of ${epochSeconds} s, with exploration; seed ${summary.seed}`,

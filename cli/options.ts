@@ -46,7 +46,7 @@ export function readOptions(command: string, args: readonly string[], environmen
 export function describeOptions(command: string): string {
   const rows = configKeys(command).map((key) => {
     const property = propertyOf(key)
-    const kind = property.enum ? property.enum.join('|') : placeholder(property)
+    const kind = property.enum ? property.enum.filter((choice) => choice !== null).join('|') : placeholder(property)
     const unit = property.unit ? ` ${property.unit}` : ''
     const fallback = defaultConfig[key] === null ? '' : ` (default ${String(defaultConfig[key])}${unit})`
     return [`  --${flagOf(key)}${kind ? ` ${kind}` : ''}`, `${property.description}${fallback}`] as const
@@ -69,7 +69,7 @@ export function flagOf(key: string): string {
 interface Property {
   readonly description: string
   readonly type?: string | readonly string[]
-  readonly enum?: readonly (string | number)[]
+  readonly enum?: readonly (string | number | null)[]
   readonly unit?: string
   readonly for: readonly string[]
 }

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Engine } from '../device/core/index.ts'
+import type { Engine, SafetensorsFile } from '../device/core/index.ts'
 import { createWasmEngine } from '../device/engines/wasm.ts'
-import { createFeatures, featureCount } from '../device/features.ts'
+import { actionCount, createFeatures, featureCount, featureNames } from '../device/features.ts'
+import { namesOf } from '../device/formats/named-policy.ts'
 import { ExitError } from '../schemas/exit.ts'
 import type { Setting } from '../schemas/setting.ts'
 import { accelerationOf } from '../sim-bridge/controller.ts'
@@ -11,7 +12,7 @@ import { drawSchedules } from '../sim-bridge/schedule.ts'
 import type { StepInfo } from '../sim-bridge/score.ts'
 import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import type { World } from '../sim-bridge/world.ts'
-import { policyOf, readTensorFile } from './tensor-file.ts'
+import { damagedUnless, policyOf, readTensorFile } from './tensor-file.ts'
 
 /** A trained policy, ready to be asked. */
 export interface LoadedPolicy {
@@ -19,7 +20,10 @@ export interface LoadedPolicy {
   readonly policy: Float64Array
 }
 
-/** The policies `<vehicle>.safetensors` of a folder, by vehicle; ExitError 2 without any, 4 where one does not fit the setting. */
+/**
+ * The policies `<vehicle>.safetensors` of a folder, by vehicle; ExitError 2 without any or where a file names another
+ * observation or action than the setting, 4 where one does not fit it.
+ */
 export function readPolicies(folder: string, setting: Setting): Map<string, LoadedPolicy> {
   let names: string[]
   try {
@@ -29,18 +33,34 @@ export function readPolicies(folder: string, setting: Setting): Map<string, Load
   }
   if (names.length === 0) throw new ExitError('usage', `${folder} must hold policy files (*.safetensors), got none`)
   const observationSize = featureCount(setting)
+  const actionSize = actionCount(setting)
   return new Map(
     names.sort().map((name) => {
       const path = join(folder, name)
-      const { architecture, policy } = policyOf(path, readTensorFile(path))
-      if (architecture.observationSize !== observationSize || architecture.actionSize !== 1)
+      const file = readTensorFile(path)
+      const { architecture, policy } = policyOf(path, file)
+      refuseOtherNames(path, file, setting)
+      if (architecture.observationSize !== observationSize || architecture.actionSize !== actionSize)
         throw new ExitError(
           'damaged',
-          `${path} must see ${observationSize} features and choose 1 action, got ${architecture.observationSize} and ${architecture.actionSize}`,
+          `${path} must see ${observationSize} features and choose ${actionSize} action${actionSize > 1 ? 's' : ''}, got ${architecture.observationSize} and ${architecture.actionSize}`,
         )
       return [name.replace(/\.safetensors$/, ''), { engine: createWasmEngine(architecture), policy }]
     }),
   )
+}
+
+/** A file that says what its policy sees and does must say what the setting says; ExitError 2. */
+function refuseOtherNames(path: string, file: SafetensorsFile, setting: Setting): void {
+  const held = damagedUnless(path, () => namesOf(file))
+  const wanted = featureNames(setting)
+  if (held === undefined) return
+  for (const part of ['observationNames', 'actionNames'] as const)
+    if (held[part].join() !== wanted[part].join())
+      throw new ExitError(
+        'usage',
+        `${path} must name the ${part === 'observationNames' ? 'observation' : 'action'} of --setting ${setting.name} (${wanted[part].join(', ')}), got ${held[part].join(', ')}`,
+      )
 }
 
 /** Drives one epoch with the mean actions of these policies; `seed` draws the starts and the decision intervals. */
@@ -80,10 +100,10 @@ export function createPolicyController(
       `policies must be of cars that learn here (${learners.join(', ')}; see --vehicles, --learners), got ${strangers.join(', ')}`,
     )
   const features = createFeatures(setting, { preset, loopLength, speedLimit, accelerationLimit })
-  const schedules = drawSchedules(seed, learners)
+  const schedules = drawSchedules(seed, learners, setting.interval)
   const commands = new Map<number, ReturnType<typeof features.command>>()
   const row = new Float32Array(featureCount(setting))
-  const mean = new Float64Array(1)
+  const mean = new Float64Array(actionCount(setting))
   return (_cars, step, accelerations) => {
     if (step === 0) commands.clear()
     for (const [i, id] of world.vehicles.entries()) {
@@ -94,7 +114,7 @@ export function createPolicyController(
       if (step >= schedule.phaseSteps && (step - schedule.phaseSteps) % schedule.intervalSteps === 0) {
         features.encode(observe(world, i), row)
         loaded.engine.policyMean(loaded.policy, row, 1, mean)
-        commands.set(i, features.command(mean[0] as number))
+        commands.set(i, features.command(...mean))
       }
       accelerations[i] = accelerationOf(commands.get(i), world, i)
     }

@@ -54,7 +54,7 @@ the longer of its interval and 1 s, then under the simulator's driver. The repor
 
 /** One epoch without devices. */
 async function driveOnce(config: Config, name: string): Promise<ControlledEpoch> {
-  const controller = parseController(name)
+  const controller = parseController(name, config.preset)
   const world = await openWorld(config)
   try {
     return await driveControlled(world, controller, config.seed)

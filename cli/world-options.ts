@@ -1,6 +1,7 @@
 import { type Config, configSchema, defaultConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type Controller, createController } from '../sim-bridge/sim/controllers.ts'
+import { controllerName } from '../sim-bridge/sim/hand-laws.ts'
 import type { ToolOption } from './tool-options.ts'
 
 const { sim, preset, network, vehicles, learners, startJitter, ...others } = configSchema.properties
@@ -18,6 +19,11 @@ export const worldSpec = {
   crossing: choiceOf(others.crossing),
   'speed-mode': choiceOf(others.speedMode),
   setting: { ...choiceOf(others.setting), description: 'what the policies were trained in' },
+  observation: changeOf(others.observation),
+  action: changeOf(others.action),
+  'interval-min-s': { ...numberOf(others.intervalMinS), unit: others.intervalMinS.unit },
+  'interval-max-s': { ...numberOf(others.intervalMaxS), unit: others.intervalMaxS.unit },
+  'interval-distribution': changeOf(others.intervalDistribution),
   seed: {
     ...numberOf(others.seed),
     default: others.seed.default,
@@ -38,6 +44,11 @@ export interface WorldOptions {
   readonly crossing: string
   readonly 'speed-mode': string
   readonly setting: string
+  readonly observation?: string | undefined
+  readonly action?: string | undefined
+  readonly 'interval-min-s'?: number | undefined
+  readonly 'interval-max-s'?: number | undefined
+  readonly 'interval-distribution'?: string | undefined
   readonly seed: number
 }
 
@@ -53,18 +64,23 @@ export function worldConfig(options: WorldOptions): Config {
     crossing,
     setting,
     speedMode: Number(options['speed-mode']),
+    observation: options.observation ?? null,
+    action: options.action ?? null,
+    intervalDistribution: options['interval-distribution'] ?? null,
   }
   return {
     ...defaultConfig,
     ...(choices as Pick<Config, keyof typeof choices>),
     ...{ vehicles, learners: learners ?? null, seed, startJitter: options['start-jitter'] },
+    intervalMinS: options['interval-min-s'] ?? null,
+    intervalMaxS: options['interval-max-s'] ?? null,
   }
 }
 
-/** A closed-form controller by its name; ExitError 2 for what is none. */
-export function parseController(name: string): Controller {
+/** A closed-form controller or a hand law of the preset by its name; ExitError 2 for what is none. */
+export function parseController(name: string, preset: 'flow' | 'lab'): Controller {
   try {
-    return createController(name)
+    return createController(controllerName(name, preset))
   } catch (error) {
     throw new ExitError('usage', `--controller: ${(error as Error).message}`)
   }
@@ -78,6 +94,16 @@ interface ChoiceProperty {
 
 function choiceOf({ enum: choices, default: fallback, description }: ChoiceProperty) {
   return { kind: 'choice', choices: choices.map(String), default: String(fallback), description } as const
+}
+
+interface ChangeProperty {
+  readonly enum: readonly (string | null)[]
+  readonly description: string
+}
+
+/** A choice that nothing is said of unless it is given. */
+function changeOf({ enum: choices, description }: ChangeProperty) {
+  return { kind: 'choice', choices: choices.filter((choice) => choice !== null), description } as const
 }
 
 interface NumberProperty {

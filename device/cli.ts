@@ -1,5 +1,5 @@
 import type { Config } from '../schemas/config.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
@@ -28,7 +28,7 @@ export async function runDevice(
   const vehicle = required(config, 'vehicle')
   const run = required(config, 'run')
   const stateDir = required(config, 'stateDir')
-  const setting = settings[config.setting]
+  const setting = settingOf(config)
   const architecture = configuredArchitecture(config)
   const engine = (await loadEngine(config.engine))(architecture)
   const boot = nextBoot(stateDir)
@@ -37,7 +37,10 @@ export async function runDevice(
     vehicle,
     seed: config.seed,
     engine: engine.id,
-    architecture: JSON.stringify(architecture),
+    // What was learned in a changed setting is not gone on with in another one.
+    architecture: JSON.stringify(
+      setting.name === setting.base ? architecture : { ...architecture, setting: setting.name },
+    ),
   })
 
   let finish: () => void = () => {}

@@ -1,7 +1,7 @@
 import type { Config } from '../schemas/config.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
-import { type Setting, timeGapRange } from '../schemas/setting.ts'
+import type { Setting } from '../schemas/setting.ts'
 import { telemetryOf } from '../schemas/telemetry.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
@@ -9,7 +9,7 @@ import { type Agent, createAgent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Engine } from './core/engine.ts'
-import { createFeatures, type Features } from './features.ts'
+import { commandLimits, createFeatures, type Features } from './features.ts'
 import type { Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
@@ -20,7 +20,7 @@ import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
 import type { Kind } from './params.ts'
 import type { DecodeParams } from './params-decoding.ts'
-import { type Limits, permit } from './safety/envelope.ts'
+import { permit } from './safety/envelope.ts'
 
 export interface DeviceOptions {
   readonly config: Config
@@ -75,8 +75,8 @@ export function createDevice(options: DeviceOptions): Device {
     gamma: setting.gamma,
     horizonS: setting.horizonS,
     lambda: setting.lambda,
-    returnRounds: config.returnRounds ?? setting.returnRounds,
-    initialLogStd: config.initialLogStd ?? setting.initialLogStd,
+    returnRounds: setting.returnRounds,
+    initialLogStd: setting.initialLogStd,
   })
   const notes: string[] = []
   const loaded = store?.load()
@@ -84,7 +84,7 @@ export function createDevice(options: DeviceOptions): Device {
   notes.push(...(loaded?.notes ?? []))
 
   let features: Features | undefined
-  let limits: Limits = { acceleration: 0, timeGap: timeGapRange[config.preset] }
+  let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
   let [lastReturn, fallbacks] = [0, 0]
   const row = new Float32Array(engine.architecture.observationSize)
@@ -160,7 +160,7 @@ export function createDevice(options: DeviceOptions): Device {
   const propose = (observation: Observation): Command | undefined => {
     if (!features) return undefined
     features.encode(observation, row)
-    return row.every(Number.isFinite) ? features.command(agent.act(row)[0] as number) : undefined
+    return row.every(Number.isFinite) ? features.command(...agent.act(row)) : undefined
   }
 
   const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
@@ -169,7 +169,7 @@ export function createDevice(options: DeviceOptions): Device {
     reset(next) {
       start = next
       features = createFeatures(setting, { preset: config.preset, ...next })
-      limits = { acceleration: next.accelerationLimit, timeGap: timeGapRange[config.preset] }
+      limits = commandLimits(setting, config.preset, next.accelerationLimit)
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
       return agent.policyHash

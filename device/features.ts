@@ -1,6 +1,8 @@
+import { type LawAction, type LawParameter, type LawRanges, lawActions, lawRanges } from '../schemas/gap-laws.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import { type Setting, timeGapRange } from '../schemas/setting.ts'
 import { exp, log } from './core/elementary.ts'
+import type { Limits } from './safety/envelope.ts'
 
 /** Names and order of what the networks see and do; policies mix only where these agree. */
 export interface Features {
@@ -8,8 +10,8 @@ export interface Features {
   readonly actionNames: readonly string[]
   /** Writes the observation as float32 features, −0 as +0. */
   encode(observation: Observation, out: Float32Array): void
-  /** The command that action u stands for; u beyond ±1 acts as ±1. */
-  command(u: number): Command
+  /** The command that the components of an action u stand for; a component beyond ±1 acts as ±1. */
+  command(...u: number[]): Command
 }
 
 export interface Scales {
@@ -24,20 +26,14 @@ export interface Scales {
 
 /** The features of a setting. One fixed scaling for all agents: a scaling of one's own would make mixing meaningless. */
 export function createFeatures(setting: Setting, scales: Scales): Features {
-  const encodeRow = setting.observation === 'gaps' ? gapRow : rawRow
-  const [shortest, longest] = timeGapRange[scales.preset]
-  const span = log(longest / shortest)
+  const encodeRow = rows[setting.observation]
   return {
     ...featureNames(setting),
     encode(observation, out) {
       const row = encodeRow(observation, scales)
       for (let i = 0; i < row.length; i++) out[i] = Math.fround(row[i] as number) + 0
     },
-    command(u) {
-      const clipped = Math.min(1, Math.max(-1, u))
-      if (setting.action === 'acceleration') return { acceleration: scales.accelerationLimit * clipped + 0 }
-      return { timeGap: shortest * exp((span * (1 + clipped)) / 2) }
-    },
+    command: commandOf(setting.action, scales),
   }
 }
 
@@ -46,15 +42,71 @@ export function featureCount(setting: Setting): number {
   return observationNames[setting.observation].length
 }
 
+/** How many components an action of a setting has. */
+export function actionCount(setting: Setting): number {
+  return actionNames[setting.action].length
+}
+
 /** Names and order of what a setting's policies see and do. */
 export function featureNames(setting: Setting): Pick<Features, 'observationNames' | 'actionNames'> {
-  return { observationNames: observationNames[setting.observation], actionNames: [setting.action] }
+  return { observationNames: observationNames[setting.observation], actionNames: actionNames[setting.action] }
+}
+
+/** What the envelope lets through of a setting's commands; `acceleration` in m/s². */
+export function commandLimits({ action }: Setting, preset: Scales['preset'], acceleration: number): Limits {
+  const gapLaw = action === 'gapLaw' || action === 'meshLaw' ? lawRanges[action][preset] : undefined
+  return { acceleration, timeGap: timeGapRange[preset], gapLaw }
+}
+
+function commandOf(action: Setting['action'], scales: Scales): Features['command'] {
+  if (action === 'acceleration') return (u = 0) => ({ acceleration: scales.accelerationLimit * clip(u) + 0 })
+  if (action === 'timeGap') {
+    const range = timeGapRange[scales.preset]
+    return (u = 0) => ({ timeGap: geometric(range, clip(u)) })
+  }
+  const ranges = lawRanges[action][scales.preset]
+  const chosen = lawActions[action]
+  const fixed = Object.fromEntries(Object.entries(ranges).map(([name, [low]]) => [name, low]))
+  return (...u) => {
+    const law = { ...fixed } as Record<LawParameter, number>
+    for (const [j, name] of chosen.entries()) law[name] = parameterOf(name, ranges, clip(u[j] ?? 0))
+    return { gapLaw: law }
+  }
+}
+
+/** u in [−1, 1] spans the parameter's range, a time gap's by equal ratios. */
+function parameterOf(name: LawParameter, ranges: LawRanges, u: number): number {
+  const range = ranges[name]
+  return name === 'timeGap' ? geometric(range, u) : range[0] + ((range[1] - range[0]) * (1 + u)) / 2
+}
+
+function geometric([shortest, longest]: readonly [number, number], u: number): number {
+  return shortest * exp((log(longest / shortest) * (1 + u)) / 2)
+}
+
+function clip(u: number): number {
+  return Math.min(1, Math.max(-1, u))
 }
 
 const observationNames = {
   gaps: ['place', 'speed', 'gap', 'leader-speed', 'follower-gap', 'follower-speed'],
   raw: ['position', 'speed', 'follower-position', 'follower-speed', 'leader-position', 'leader-speed'],
+  relative: ['place', 'speed', 'gap', 'leader-speed-difference', 'follower-gap', 'follower-speed-difference'],
 } as const
+
+const actionNames: Readonly<Record<Setting['action'], readonly string[]>> = {
+  timeGap: ['timeGap'],
+  acceleration: ['acceleration'],
+  gapLaw: lawNames('gapLaw'),
+  meshLaw: lawNames('meshLaw'),
+}
+
+/** The law is part of a name: the same parameter of two laws is not the same action. */
+function lawNames(action: LawAction): string[] {
+  return lawActions[action].map((parameter) => `${action}.${parameter}`)
+}
+
+const rows = { gaps: gapRow, raw: rawRow, relative: relativeRow } as const
 
 /** Gaps as gaps: the network need not subtract positions to see how much room there is. */
 function gapRow(o: Observation, { loopLength }: Scales): readonly number[] {
@@ -77,5 +129,17 @@ function rawRow(o: Observation, { loopLength, speedLimit }: Scales): readonly nu
     o.followerSpeed / speedLimit,
     o.leaderPosition / loopLength,
     o.leaderSpeed / speedLimit,
+  ]
+}
+
+/** As `gaps`, but the neighbours' speeds as differences to the own, at the same scale. */
+function relativeRow(o: Observation, { loopLength }: Scales): readonly number[] {
+  return [
+    (2 * o.position) / loopLength - 1,
+    o.speed / 10 - 0.5,
+    o.gap / 25 - 1,
+    (o.leaderSpeed - o.speed) / 10,
+    o.followerGap / 25 - 1,
+    (o.followerSpeed - o.speed) / 10,
   ]
 }

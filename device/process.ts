@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createMqttBus, type MqttBus } from './bus/mqtt-bus.ts'
 import { writeAtomically } from './checkpoint.ts'
 import type { Architecture } from './core/engine.ts'
-import { featureCount } from './features.ts'
+import { actionCount, featureCount } from './features.ts'
 import { createIdentity, type Identity } from './identity.ts'
 import { sealedSize } from './params.ts'
 
@@ -76,7 +76,9 @@ export function readIdentity(config: Config): Identity {
 
 /** The architecture that the configuration asks for; ExitError 2 where its policy does not fit into a message. */
 export function configuredArchitecture(config: Config): Architecture {
-  const architecture = { observationSize: featureCount(settings[config.setting]), actionSize: 1, hidden: config.hidden }
+  const setting = settingOf(config)
+  const { hidden } = config
+  const architecture = { observationSize: featureCount(setting), actionSize: actionCount(setting), hidden }
   const size = sealedSize(architecture)
   const { maxBytes } = channels.params
   if (size > maxBytes)

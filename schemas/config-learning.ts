@@ -26,23 +26,6 @@ export const learningProperties = {
     description: 'longest time that learning holds up a control tick: an update pauses between minibatch steps',
     for: ['fleet', 'device'],
   },
-  initialLogStd: {
-    type: ['number', 'null'],
-    minimum: -5,
-    maximum: 2,
-    default: null,
-    description: 'log of the initial exploration noise (default: that of the setting)',
-    for: ['fleet', 'device'],
-  },
-  returnRounds: {
-    type: ['integer', 'null'],
-    minimum: 0,
-    maximum: 5,
-    default: null,
-    description:
-      'further rounds of rewards that a return holds before its sample is learned from (default: that of the setting)',
-    for: ['fleet', 'device'],
-  },
   learningRate: {
     type: 'number',
     minimum: 0,

@@ -71,7 +71,7 @@ export const worldProperties = {
     type: ['string', 'null'],
     default: null,
     description:
-      'no devices: one epoch with none, const:a, cap:c, lead:c, headway:T, alt:c1:c2 or pulse:a:p on the learners',
+      'no devices: one epoch with none, const:a, cap:c, lead:c, headway:T, gap:T:g0:k:c, alt:c1:c2, pulse:a:p or a hand law (untrained, best, …: docs/settings.md) on the learners',
     for: ['sim-bridge'],
   },
   sumoBinary: {

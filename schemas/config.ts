@@ -1,6 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
+import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
@@ -33,12 +34,7 @@ export const configSchema = {
       for: ['fleet', 'sim-bridge'],
     },
     ...worldProperties,
-    setting: {
-      enum: ['headway', 'letter'],
-      default: 'headway',
-      description: 'observation, action, reward and discount',
-      for: ['fleet', 'device', 'sim-bridge', 'broker'],
-    },
+    ...settingProperties,
     ...methodProperties,
     ...timingProperties,
     // who and where

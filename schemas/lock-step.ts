@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { count, finite, hash, id, text, version } from './common.ts'
+import { lawParameters } from './gap-laws.ts'
 import { reasons } from './reason.ts'
 import { validatorOf } from './validator.ts'
 
@@ -122,13 +123,36 @@ const briefSchema = {
   },
 } as const
 
-/** The car's low-level controller takes an acceleration (m/s²) or a time gap (s) that it keeps to the car ahead. */
+/** The parameters of the general follow law (docs/settings.md). */
+export const gapLawSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: lawParameters,
+  properties: {
+    timeGap: { ...finite, exclusiveMinimum: 0, unit: 's' },
+    standstillGap: { ...finite, unit: 'm' },
+    gain: { ...finite, unit: '1/s' },
+    cap: { ...finite, unit: 'm/s' },
+    leaderGain: { ...finite, unit: '1/s' },
+    followerWeight: { ...finite, unit: 'm/s per 10 m' },
+    followerGain: { ...finite, unit: '1/s' },
+  },
+} as const
+
+/**
+ * The car's low-level controller takes an acceleration (m/s²), a time gap (s) that it keeps to the car ahead, or the parameters
+ * of the general follow law.
+ */
 export const commandSchema = {
   type: 'object',
   additionalProperties: false,
   minProperties: 1,
   maxProperties: 1,
-  properties: { acceleration: { ...finite, unit: 'm/s²' }, timeGap: { ...finite, exclusiveMinimum: 0, unit: 's' } },
+  properties: {
+    acceleration: { ...finite, unit: 'm/s²' },
+    timeGap: { ...finite, exclusiveMinimum: 0, unit: 's' },
+    gapLaw: gapLawSchema,
+  },
 } as const
 
 export const actSchema = {

@@ -62,7 +62,7 @@ export const serveHelloSchema = {
     agents: names,
     vehicles: names,
     preset: { enum: ['flow', 'lab'] },
-    reward: { enum: ['fleet', 'own'] },
+    reward: { enum: ['fleet', 'local', 'own'] },
     stepLength: { ...finite, unit: 's' },
     epochSteps: count,
     loopLength: { ...finite, unit: 'm' },

@@ -76,7 +76,7 @@ export interface Bridge {
 export function createBridge(options: BridgeOptions): Bridge {
   const { world, bus, fleet, run, seed, epochs, setting, pace, roundSteps = 250 } = options
   const learners = world.vehicles.filter((_, i) => world.learner[i])
-  const schedules = drawSchedules(seed, learners)
+  const schedules = drawSchedules(seed, learners, setting.interval)
   const intervalS = Object.fromEntries(
     learners.map((id) => [id, round(scheduleOf(schedules, id).intervalSteps * world.stepLength)]),
   )

@@ -9,7 +9,7 @@ import type { Config } from '../schemas/config.ts'
 import { needsAggregator } from '../schemas/config-methods.ts'
 import { ExitError } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from './bridge.ts'
@@ -82,7 +82,7 @@ async function drive(
   plan: readonly PlannedFault[] | undefined,
 ): Promise<BridgeResult> {
   const { network, preset, sim, seed, runDir, deadlineMs } = config
-  const facts = { network, preset, sim, seed, driver: `${config.method}, ${config.setting}` }
+  const facts = { network, preset, sim, seed, driver: `${config.method}, ${settingOf(config).name}` }
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const timers = createTimers()
   const meter = createMeter({ vehicles: learners, now, onCount: (vehicle, name) => faulty?.blame(vehicle, name) })
@@ -102,7 +102,7 @@ async function drive(
     network: config.network,
     preset: config.preset,
     sim: config.sim,
-    setting: settings[config.setting],
+    setting: settingOf(config),
     method: config.method,
     ...(needsAggregator(config.method) && { aggregator: aggregatorId }),
     now,

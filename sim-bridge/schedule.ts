@@ -1,4 +1,6 @@
-import { createRng } from '../device/core/rng.ts'
+import { exp, log } from '../device/core/elementary.ts'
+import { createRng, type Rng } from '../device/core/rng.ts'
+import { type Interval, settings } from '../schemas/setting.ts'
 
 /** When a vehicle decides: every `intervalSteps` steps, the first time at step `phaseSteps`. */
 export interface Schedule {
@@ -6,17 +8,30 @@ export interface Schedule {
   readonly phaseSteps: number
 }
 
-const longestSteps = 100
+const stepsInSecond = 10
 
-/** Draws each vehicle's decision interval (whole steps, uniform over 0.1–10 s) and phase once by the run's seed. */
-export function drawSchedules(seed: number, vehicles: readonly string[]): Map<string, Schedule> {
+/** Draws each vehicle's decision interval and phase once by the run's seed: whole steps, by default uniform over 0.1–10 s. */
+export function drawSchedules(
+  seed: number,
+  vehicles: readonly string[],
+  interval: Interval = settings.headway.interval,
+): Map<string, Schedule> {
   return new Map(
     vehicles.map((id) => {
       const rng = createRng(seed, id, 'schedule')
-      const intervalSteps = 1 + rng.integer(longestSteps)
+      const intervalSteps = drawInterval(rng, interval)
       return [id, { intervalSteps, phaseSteps: rng.integer(intervalSteps) }]
     }),
   )
+}
+
+/** `log-uniform`: n steps with probability log((n + 1)/n) / log((longest + 1)/shortest), so equal ratios are equally likely. */
+function drawInterval(rng: Rng, { distribution, minS, maxS }: Interval): number {
+  const shortest = Math.round(minS * stepsInSecond)
+  const longest = Math.round(maxS * stepsInSecond)
+  if (distribution === 'uniform') return shortest + rng.integer(longest - shortest + 1)
+  const ratio = (longest + 1) / shortest
+  return Math.min(longest, Math.max(shortest, Math.floor(shortest * exp(rng.uniform() * log(ratio)))))
 }
 
 /** The schedule of a learner. Throws for an id that has none. */

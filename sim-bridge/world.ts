@@ -1,5 +1,5 @@
 import { createRng } from '../device/core/rng.ts'
-import { nasSpeed } from '../schemas/setting.ts'
+import { nasSpeed, type Setting } from '../schemas/setting.ts'
 import { observationSize, writeObservation } from './observation.ts'
 import { Score, type StepInfo, stoppedSpeed } from './score.ts'
 import { StartError } from './sim/scenario.ts'
@@ -16,8 +16,11 @@ export interface WorldRules {
    * command then brakes with its limit until it stands ("slamming on the brakes will be forced", the letter).
    */
   readonly brake?: 'soft' | 'latched'
-  /** `fleet` (default): the step's NAS for everyone; `own`: the car's own speed / 20. */
-  readonly reward?: 'fleet' | 'own'
+  /**
+   * `fleet` (default): the step's NAS for everyone; `local`: mean speed of the car, its leader and its follower / 20, 0 in a
+   * step in which one of them collides; `own`: the car's own speed / 20.
+   */
+  readonly reward?: Setting['reward']
   /** Each car starts up to this many metres away from its even place, drawn from the seed of `reset`; 0 if not given. */
   readonly startJitter?: number
 }
@@ -162,14 +165,25 @@ export class World<S extends Simulator = Simulator> implements Omit<Simulator, '
 
   #transition(): Transition {
     const { info, rewards } = this.#score
-    const { collision, reward } = this.#rules
+    const { collision } = this.#rules
     for (let i = 0; i < this.vehicles.length; i++) {
-      rewards[i] = info.step === 0 ? 0 : reward === 'fleet' ? info.nas : this.speed[i]! / nasSpeed
+      rewards[i] = info.step === 0 ? 0 : this.#reward(i)
       writeObservation(this, i, this.#observations, i * observationSize)
     }
     const terminated = collision === 'end' && info.collisions > 0
     const truncated = !terminated && info.step >= this.epochSteps
     return { observations: this.#observations, rewards, terminated, truncated, info }
+  }
+
+  #reward(i: number): number {
+    const { speed } = this
+    if (this.#rules.reward === 'fleet') return this.#score.info.nas
+    if (this.#rules.reward === 'own') return speed[i]! / nasSpeed
+    const ahead = this.leader[i]!
+    const behind = this.follower[i]!
+    for (const [a, b] of this.collisions)
+      if (a === i || b === i || a === ahead || b === ahead || a === behind || b === behind) return 0
+    return (speed[i]! + speed[ahead]! + speed[behind]!) / (3 * nasSpeed)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { settingOf } from '../schemas/setting-of.ts'
 import { type ScenarioOptions, StartError, spreadLearners, vehicleIds } from './sim/scenario.ts'
 import { TrafficSimulator } from './sim/simulator.ts'
 import type { SumoOptions } from './sumo/options.ts'
@@ -23,7 +23,7 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
 /** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
 export async function openWorld(config: Config): Promise<World> {
   const { sim, collision, brake, startJitter } = config
-  const rules = { collision, brake, startJitter, reward: settings[config.setting].reward }
+  const rules = { collision, brake, startJitter, reward: settingOf(config).reward }
   const scenario = scenarioOf(config)
   if (sim === 'sumo' && config.crossing !== 'priority')
     throw new ExitError('usage', `--crossing must be priority with --sim sumo, got ${config.crossing}`)

@@ -6,6 +6,19 @@ export interface Limits {
   readonly acceleration: number
   /** Shortest and longest time gap, s. */
   readonly timeGap: readonly [number, number]
+  /** Least and greatest value of each parameter of the general follow law; without it this car takes no such law. */
+  readonly gapLaw?: Readonly<Record<keyof GapLaw, readonly [number, number]>> | undefined
+}
+
+/** The parameters of the general follow law. */
+export interface GapLaw {
+  readonly timeGap: number
+  readonly standstillGap: number
+  readonly gain: number
+  readonly cap: number
+  readonly leaderGain: number
+  readonly followerWeight: number
+  readonly followerGain: number
 }
 
 /** What the envelope itself looks at, m and m/s. */
@@ -18,11 +31,12 @@ export interface Sensed {
 export interface Proposal {
   readonly acceleration?: number | undefined
   readonly timeGap?: number | undefined
+  readonly gapLaw?: GapLaw | undefined
 }
 
 export type Permitted =
   | {
-      readonly command: { readonly acceleration: number } | { readonly timeGap: number }
+      readonly command: { readonly acceleration: number } | { readonly timeGap: number } | { readonly gapLaw: GapLaw }
       readonly fallback?: undefined
     }
   | { readonly command: { readonly acceleration: number }; readonly fallback: string }
@@ -45,9 +59,24 @@ export function permit(proposal: Proposal | undefined, sensed: Sensed | undefine
     if (!Number.isFinite(proposal.timeGap)) return fall('time gap is not finite')
     return { command: { timeGap: clip(proposal.timeGap, limits.timeGap[0], limits.timeGap[1]) } }
   }
+  if (proposal.gapLaw !== undefined) {
+    if (!limits.gapLaw) return fall('a follow law is not expected')
+    const gapLaw = permittedLaw(proposal.gapLaw, limits.gapLaw)
+    return gapLaw ? { command: { gapLaw } } : fall('follow law is not finite')
+  }
   if (proposal.acceleration === undefined) return fall('no action')
   if (!Number.isFinite(proposal.acceleration)) return fall('acceleration is not finite')
   return { command: { acceleration: clip(proposal.acceleration, -limits.acceleration, limits.acceleration) } }
+}
+
+/** The law with each parameter cut to its range; undefined where one is not finite. */
+function permittedLaw(law: GapLaw, ranges: NonNullable<Limits['gapLaw']>): GapLaw | undefined {
+  const cut: { -readonly [K in keyof GapLaw]: number } = { ...law }
+  for (const name of Object.keys(ranges) as (keyof GapLaw)[]) {
+    if (!Number.isFinite(law[name])) return undefined
+    cut[name] = clip(law[name], ranges[name][0], ranges[name][1])
+  }
+  return cut
 }
 
 function isFinite3({ speed, gap, leaderSpeed }: Sensed): boolean {

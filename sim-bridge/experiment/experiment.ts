@@ -3,7 +3,7 @@ import { createLocalBroker, type LocalBroker } from '../../device/bus/local-bus.
 import type { CheckpointStore } from '../../device/checkpoint.ts'
 import type { Engine } from '../../device/core/engine.ts'
 import { createDevice, type Device } from '../../device/device.ts'
-import { createFeatures, featureCount } from '../../device/features.ts'
+import { actionCount, createFeatures, featureCount } from '../../device/features.ts'
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
 import type { OnConsidered } from '../../device/methods/method.ts'
 import type { Kind } from '../../device/params.ts'
@@ -11,7 +11,7 @@ import { createSharedDecoder } from '../../device/params-decoding.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
 import { needsAggregator } from '../../schemas/config-methods.ts'
-import { settings } from '../../schemas/setting.ts'
+import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { aggregatorId } from '../../schemas/topics.ts'
 import { type Bridge, type BridgeEvent, createBridge } from '../bridge.ts'
@@ -20,7 +20,7 @@ import type { World } from '../world.ts'
 export interface ExperimentOptions {
   readonly config: Config
   readonly world: World
-  readonly createEngine: (observationSize: number, hidden: readonly number[]) => Engine
+  readonly createEngine: (observationSize: number, hidden: readonly number[], actionSize: number) => Engine
   /** Starts the averaging server of the methods that need it, which lives with the broker. */
   readonly attachAggregator?: (context: AggregatorContext) => void
   readonly store?: (vehicle: string) => CheckpointStore
@@ -51,7 +51,7 @@ export interface Experiment {
  */
 export function createExperiment(options: ExperimentOptions): Experiment {
   const { config, world } = options
-  const setting = settings[config.setting]
+  const setting = settingOf(config)
   const run = config.run ?? 'local'
   const broker = options.broker ?? createLocalBroker()
   const learners = world.vehicles.filter((_, i) => world.learner[i])
@@ -70,7 +70,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const devices = new Map<string, Device>()
   for (const vehicle of learners) {
     const bus = broker.connect()
-    const engine = options.createEngine(featureCount(setting), config.hidden)
+    const engine = options.createEngine(featureCount(setting), config.hidden, actionCount(setting))
     const store = options.store?.(vehicle)
     const io = createSimIo(bus, config.fleet, run, vehicle)
     devices.set(vehicle, createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }) }))
@@ -79,7 +79,8 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   if (averaging) {
     const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
     const { observationNames, actionNames } = createFeatures(setting, scales)
-    const architecture = { observationSize: featureCount(setting), actionSize: 1, hidden: config.hidden }
+    const sizes = { observationSize: featureCount(setting), actionSize: actionCount(setting) }
+    const architecture = { ...sizes, hidden: config.hidden }
     if (!options.attachAggregator) throw new Error(`method ${config.method} needs an aggregator, got none`)
     options.attachAggregator({
       bus: broker.connect(),

@@ -3,12 +3,13 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Config } from '../../schemas/config.ts'
 import { ExitError } from '../../schemas/exit.ts'
 import { maxRequestBytes, type ServeHello, type ServeReply } from '../../schemas/serve.ts'
-import { settings, timeGapRange } from '../../schemas/setting.ts'
+import { type Setting, timeGapRange } from '../../schemas/setting.ts'
+import { settingOf } from '../../schemas/setting-of.ts'
 import { formatVersion } from '../../schemas/validator.ts'
 import { observationNames } from '../observation.ts'
 import type { World } from '../world.ts'
 import { openWorld } from '../worlds.ts'
-import { featuresOf } from './decisions.ts'
+import { featuresOf, type View } from './decisions.ts'
 import { Lines } from './lines.ts'
 import { createSession, refusal, type Session } from './session.ts'
 
@@ -56,6 +57,7 @@ export async function serveWorlds({
   now = () => 0,
   onFailure,
 }: ServeOptions): Promise<WorldServer> {
+  servedView(settingOf(config))
   const first = await openWorld(config)
   // The world that the hello was read off serves the first client that asks.
   let spare: World | undefined = first
@@ -177,7 +179,7 @@ async function send(socket: Socket, reply: ServeReply): Promise<void> {
 
 function helloOf(world: World, config: Config, software: string): ServeHello {
   const { preset } = config
-  const { reward, observation, action } = settings[config.setting]
+  const setting = settingOf(config)
   const { loopLength, speedLimit, accelerationLimit, stepLength, epochSteps, vehicles } = world
   const views = ['sensed', 'raw', 'gaps'] as const
   return {
@@ -187,7 +189,7 @@ function helloOf(world: World, config: Config, software: string): ServeHello {
     agents: vehicles.filter((_, i) => world.learner[i]),
     vehicles: [...vehicles],
     preset,
-    reward,
+    reward: setting.reward,
     stepLength,
     epochSteps,
     loopLength,
@@ -195,9 +197,18 @@ function helloOf(world: World, config: Config, software: string): ServeHello {
     accelerationLimit,
     timeGaps: [...timeGapRange[preset]],
     observations: Object.fromEntries(views.map((view) => [view, spaceOf(world, preset, view)])),
-    defaults: { observation, action, decisionSteps: 1 },
+    defaults: { ...servedView(setting), decisionSteps: 1 },
     maxRequestBytes,
   }
+}
+
+/** What clients see and do unless they ask for something else; ExitError 2 where the setting's is not served. */
+function servedView({ observation, action }: Setting): View {
+  if (observation === 'relative')
+    throw new ExitError('usage', `--observation must be gaps or raw with --serve, got ${observation}`)
+  if (action === 'gapLaw' || action === 'meshLaw')
+    throw new ExitError('usage', `--action must be timeGap or acceleration with --serve, got ${action}`)
+  return { observation, action }
 }
 
 /** Names of an observation's values and the bounds that none of them leaves, read off the features at both ends. */

@@ -9,6 +9,7 @@ import type { Fault } from '../../schemas/faults.ts'
 import type { Obs } from '../../schemas/lock-step.ts'
 import type { Report } from '../../schemas/report.ts'
 import { settings } from '../../schemas/setting.ts'
+import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { channels } from '../../schemas/topics.ts'
 import { type BridgeOptions, createBridge } from '../../sim-bridge/bridge.ts'
@@ -36,7 +37,7 @@ export const strict: Limits = { misses: 0, handedOverSteps: 0, roundTripMs: null
 export function createCar(vehicle: string, bus: Bus, more: Partial<Config> = {}): Device {
   const config = { ...smallConfig, ppoEpochs: 2, ...more }
   return createDevice({
-    ...{ config, vehicle, bus, boot: 1, software: 'test', setting: settings[config.setting] },
+    ...{ config, vehicle, bus, boot: 1, software: 'test', setting: settingOf(config) },
     io: createSimIo(bus, config.fleet, 'run1', vehicle),
     engine: createReferenceEngine(smallKind.architecture),
     identity: createInProcessIdentity(learners),

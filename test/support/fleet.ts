@@ -7,7 +7,7 @@ import { createAggregator } from '../../broker/aggregator.ts'
 import { loadEngine } from '../../device/engines/index.ts'
 import { defaultConfig, type PartialConfig } from '../../schemas/config.ts'
 import type { Processes } from '../../schemas/process.ts'
-import { settings } from '../../schemas/setting.ts'
+import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
 import { createEmbeddedWorld } from '../../sim-bridge/worlds.ts'
@@ -86,8 +86,11 @@ export async function runLocally(part: PartialConfig): Promise<Summary> {
   const createEngine = await loadEngine(config.engine)
   const experiment = createExperiment({
     config,
-    world: createEmbeddedWorld({ preset: config.preset }, { reward: settings[config.setting].reward }),
-    createEngine: (observationSize, hidden) => createEngine({ observationSize, actionSize: 1, hidden }),
+    world: createEmbeddedWorld(
+      { preset: config.preset },
+      { reward: settingOf(config).reward, startJitter: config.startJitter },
+    ),
+    createEngine: (observationSize, hidden, actionSize) => createEngine({ observationSize, actionSize, hidden }),
     attachAggregator(context) {
       const clocks = { now: () => 0, wallClock: () => '' }
       createAggregator({ ...context, ...clocks, fleet: config.fleet, cell: config.cell, boot: 1, software: 'test' })

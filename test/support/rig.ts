@@ -8,7 +8,7 @@ import { sealParams } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
 import type { Act } from '../../schemas/lock-step.ts'
-import { settings } from '../../schemas/setting.ts'
+import { settingOf } from '../../schemas/setting-of.ts'
 import type { Status } from '../../schemas/status.ts'
 import { channels } from '../../schemas/topics.ts'
 import type { VerdictMessage } from '../../schemas/verdict.ts'
@@ -91,7 +91,7 @@ export function createRig(
     vehicles.map((vehicle) => {
       const own = given.bus ?? broker.connect()
       const device = createDevice({
-        ...{ config, vehicle, boot: 1, software: 'test', setting: settings[config.setting], bus: own },
+        ...{ config, vehicle, boot: 1, software: 'test', setting: settingOf(config), bus: own },
         io: createSimIo(own, fleet, run, vehicle),
         engine: createReferenceEngine(smallKind.architecture),
         identity: identityOf(vehicle),
