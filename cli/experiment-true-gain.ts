@@ -59,7 +59,7 @@ ${describeToolOptions(spec)}`,
         const config: Config = { ...worldConfig({ ...world, seed }), ...change, epochs }
         const run = await runTrueGain({
           ...{ config, mixes, episodes, startJitter: world['episode-jitter'] },
-          createEngine: (observationSize, hidden) => createEngine({ observationSize, actionSize: 1, hidden }),
+          createEngine: (observationSize, hidden, actionSize) => createEngine({ observationSize, actionSize, hidden }),
         })
         runs.push(run)
         io.print(

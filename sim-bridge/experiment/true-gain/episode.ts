@@ -54,10 +54,10 @@ export function createEpisodes({ world, engine, setting, preset, seed }: Stage):
   const { loopLength, speedLimit, accelerationLimit, stepLength } = world
   const { actionSize, observationSize } = engine.architecture
   const features = createFeatures(setting, { preset, loopLength, speedLimit, accelerationLimit })
-  const command: (...u: number[]) => Command = features.command
   const schedules = drawSchedules(
     seed,
     world.vehicles.filter((_, i) => world.learner[i]),
+    setting.interval,
   )
   const drivers: Driver[] = [...schedules].map(([id, schedule]) => ({
     id,
@@ -93,7 +93,7 @@ export function createEpisodes({ world, engine, setting, preset, seed }: Stage):
         if (driver.car === car) own.decide()
         features.encode(observe(world, driver.car), row)
         driver.actor.act(row, driver.action)
-        driver.command = command(...driver.action)
+        driver.command = features.command(...driver.action)
       }
       for (const driver of drivers) accelerations[driver.car] = accelerationOf(driver.command, world, driver.car)
       state = await world.step(accelerations)

@@ -1,9 +1,8 @@
-import type { Engine } from '../../../device/core/engine.ts'
-import { featureCount } from '../../../device/features.ts'
+import { actionCount, featureCount } from '../../../device/features.ts'
 import type { Config } from '../../../schemas/config.ts'
-import { settings } from '../../../schemas/setting.ts'
+import { settingOf } from '../../../schemas/setting-of.ts'
 import { openWorld } from '../../worlds.ts'
-import { type AggregatorContext, createExperiment } from '../experiment.ts'
+import { type AggregatorContext, createExperiment, type ExperimentOptions } from '../experiment.ts'
 import { type ConsideredRecorder, createConsideredRecorder } from './considered-recorder.ts'
 import { createEpisodes, type FleetPolicies } from './episode.ts'
 import { type PairedGain, pairedGain } from './paired-gain.ts'
@@ -16,7 +15,7 @@ export interface TrueGainOptions {
   readonly episodes: number
   /** m: each car starts up to so far from its even place in those episodes. */
   readonly startJitter: number
-  readonly createEngine: (observationSize: number, hidden: readonly number[]) => Engine
+  readonly createEngine: ExperimentOptions['createEngine']
   readonly attachAggregator?: (context: AggregatorContext) => void
   readonly onProgress?: (part: 'epochs' | 'mixes', done: number, of: number) => void
 }
@@ -50,8 +49,8 @@ export async function runTrueGain(options: TrueGainOptions): Promise<TrueGainRun
   const mixes: DrivenMix[] = []
   const world = await openWorld({ ...config, startJitter: options.startJitter })
   try {
-    const setting = settings[config.setting]
-    const engine = options.createEngine(featureCount(setting), config.hidden)
+    const setting = settingOf(config)
+    const engine = options.createEngine(featureCount(setting), config.hidden, actionCount(setting))
     const drive = createEpisodes({ world, engine, setting, preset: config.preset, seed: config.seed })
     for (const [i, { vehicle, epoch, verdict, alpha, own, next, policies }] of drawn.entries()) {
       const episodes = Array.from({ length: options.episodes }, (_, j) => 1 + i * options.episodes + j)
