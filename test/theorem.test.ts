@@ -91,6 +91,39 @@ t.test('a bandit in closed form: no future, no penalty', async (t) => {
   near(t, reading('reversed')(back, createRng(1))?.rise(), -rise)
 })
 
+t.test('a counterexample by hand: both conditions of Theorem 1 hold, exactly, and the return falls', async (t) => {
+  // One state, three actions, each keeps it: η = 10 Σ π r for γ = 0.9.
+  const rewards = [0.6, 0, 1]
+  const step = [4, 0, -1]
+  const mdp: Mdp = {
+    ...{ states: 1, actions: 3, gamma: 0.9 },
+    transition: Float64Array.of(1, 1, 1),
+    reward: Float64Array.from(rewards),
+    start: Float64Array.of(1),
+  }
+  const worth = (alpha: number): number => {
+    const weights = step.map((x) => Math.exp(alpha * x))
+    const total = weights.reduce((a, b) => a + b, 0)
+    return (10 * weights.reduce((sum, w, i) => sum + w * (rewards[i] ?? 0), 0)) / total
+  }
+  const pair = createPair(mdp, 'random', new Float64Array(3), Float64Array.from(step))
+  near(t, pair.policyAdvantage, worth(1) - worth(0))
+  t.ok(pair.policyAdvantage > 0, 'condition (5)')
+  near(t, pair.c, (2 * (1.6 / 3) * 0.9) / 0.01)
+  near(t, pair.fisher, 17 / 3 - 1)
+  near(t, pair.slope, 10 * ((2.4 - 1) / 3 - 1.6 / 3))
+  const bound = Math.sqrt((2 * pair.policyAdvantage) / pair.c / pair.fisher) // (6)
+  for (const name of ['theorem1', 'strict'] as const) {
+    const mix = reading(name)(pair, createRng(1))
+    t.ok((mix?.alpha ?? 0) > 0 && (mix?.alpha ?? 1) <= 0.9 * bound, `${name} accepts within (6)`)
+    near(t, mix?.rise(), worth(mix?.alpha ?? 0) - worth(0))
+    t.ok((mix?.rise() ?? 0) < 0, `${name} lowers the return: ${mix?.rise()}`)
+  }
+  t.match(reading('theorem1')(pair, createRng(1)), { alpha: 0.9 * bound })
+  for (const name of ['certified, mean KL', 'certified, max KL', 'certified, max × mean', 'certified, CPO'] as const)
+    t.equal(reading(name)(pair, createRng(1)), undefined, `${name} rejects`)
+})
+
 t.test('a policy has nothing to learn from itself', async (t) => {
   const pair = createPair(twoStates, 'random', threeQuarters, threeQuarters)
   for (const name of ['theorem1', 'strict', 'certified, mean KL', 'certified, max KL', 'reversed'] as const)
