@@ -20,13 +20,13 @@ t.test('actions gapLaw and meshLaw: each component spans the range of its parame
   const gapLaw = createFeatures(changed({ action: 'gapLaw' }), scales)
   t.same(gapLaw.actionNames, ['gapLaw.timeGap', 'gapLaw.standstillGap'])
   const fixed = { gain: 0.49, cap: 20.2, leaderGain: 0, followerWeight: 0, followerGain: 0 }
-  // T = 0.5·16^((1 + u)/2) s, g0 = 40·u m.
+  // T = 2·4^((1 + u)/2) s, g0 = 20·u m.
   for (const [u, timeGap, standstillGap] of [
-    [[-1, -1], 0.5, -40],
-    [[0, 0], 2, 0],
-    [[0.5, 0.25], 4, 10],
-    [[1, 1], 8, 40],
-    [[9, -9], 8, -40],
+    [[-1, -1], 2, -20],
+    [[0, 0], 4, 0],
+    [[0.5, 0.25], 4 * Math.SQRT2, 5],
+    [[1, 1], 8, 20],
+    [[9, -9], 8, -20],
   ] as const) {
     const law = gapLaw.command(...u).gapLaw
     t.ok(near(law?.timeGap, timeGap) && near(law?.standstillGap, standstillGap), `${u}`)
@@ -35,7 +35,7 @@ t.test('actions gapLaw and meshLaw: each component spans the range of its parame
   const meshLaw = createFeatures(changed({ action: 'meshLaw' }), { ...scales, preset: 'lab' })
   t.same(meshLaw.actionNames, ['meshLaw.timeGap', 'meshLaw.standstillGap', 'meshLaw.followerWeight'])
   const { gapLaw: law } = meshLaw.command(-1, 0.5, -0.25)
-  t.ok(near(law?.timeGap, 0.5) && near(law?.standstillGap, 20) && near(law?.followerWeight, -0.5))
+  t.ok(near(law?.timeGap, 3) && near(law?.standstillGap, 10) && near(law?.followerWeight, -0.25))
   t.match(law, { gain: 0.6839, cap: 25.25, leaderGain: 0.3981, followerGain: -0.05583 })
 })
 
