@@ -9,6 +9,8 @@ import { mergeStudies } from './experiment-merge.ts'
 import { experimentSpec, readExperimentOptions, type StudyChange } from './experiment-options.ts'
 import { runStudy } from './experiment-run.ts'
 import { changedStudy } from './experiment-study.ts'
+import { theoremCommand } from './experiment-theorem.ts'
+import { trueGainCommand } from './experiment-true-gain.ts'
 import { verifyResults } from './experiment-verify.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 
@@ -25,6 +27,9 @@ const shipped: Readonly<
   'bad-peers': { file: 'bad-peers' },
 }
 
+/** Commands with options of their own. */
+const parts: Readonly<Record<string, Command>> = { theorem: theoremCommand, 'true-gain': trueGainCommand }
+
 /** Runs studies: many seeds and methods, on all cores, resumable, in shards. */
 export const experimentCommand: Command = {
   help: `trustmix experiment: a study – every method on every seed – with its tables.
@@ -33,11 +38,15 @@ Usage: trustmix experiment figure3|figure4|bad-peers [OPTIONS]
        trustmix experiment sweep FILE [OPTIONS]     a study of one's own (docs/experiments.md)
        trustmix experiment merge OUT DIR...         unites shards
        trustmix experiment verify RESULTS.JSON      runs jobs again and compares their hashes
+       trustmix experiment theorem [OPTIONS]        Theorem 1 on decision processes with known returns
+       trustmix experiment true-gain [OPTIONS]      what accepted and rejected mixes are really worth
 
 figure4 is of the runs of figure3: those that are there are not run again.
 
 ${describeToolOptions(experimentSpec)}`,
   async run([name, ...args], io) {
+    const part = name === undefined ? undefined : parts[name]
+    if (part !== undefined) return part.run(args, io)
     if (name === 'merge') return merge(args, io)
     const [path, ...flags] = name === 'sweep' || name === 'verify' ? args : [shippedPath(name), ...args]
     if (path === undefined || path.startsWith('--'))
@@ -56,7 +65,7 @@ function shippedPath(name: string | undefined): string {
   if (name === undefined || !Object.hasOwn(shipped, name))
     throw new ExitError(
       'usage',
-      `experiment must be one of ${Object.keys(shipped).join(', ')}, sweep, merge, verify; got ${name ?? 'nothing'}`,
+      `experiment must be one of ${Object.keys(shipped).join(', ')}, sweep, merge, verify, theorem, true-gain; got ${name ?? 'nothing'}`,
     )
   return fileURLToPath(new URL(`../../studies/${shipped[name]?.file}.json`, import.meta.url))
 }

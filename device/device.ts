@@ -14,8 +14,8 @@ import { policyHash as hashOf, type Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
-import { methods } from './methods/index.ts'
-import type { Finding } from './methods/method.ts'
+import { methods, observedMethod } from './methods/index.ts'
+import type { Finding, OnConsidered } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
 import type { Kind } from './params.ts'
@@ -49,6 +49,8 @@ export interface DeviceOptions {
    * configuration leads here and no command passes it, so that no configured device can be made to send something else.
    */
   readonly publishes?: (agent: Agent) => Promise<Float32Array>
+  /** Told what the method made of each peer's policy. */
+  readonly onConsidered?: OnConsidered
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
 }
@@ -71,7 +73,7 @@ const maxNotes = 8
 export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store } = options
   const { fleet, cell } = config
-  const method = methods[config.method]
+  const method = observedMethod(methods[config.method], options.onConsidered)
   const agent = createAgent(engine, {
     ...config,
     vehicle,
@@ -90,8 +92,7 @@ export function createDevice(options: DeviceOptions): Device {
   let features: Features | undefined
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
-  let lastReturn = 0
-  let fallbacks = 0
+  let [lastReturn, fallbacks] = [0, 0]
   const row = new Float32Array(engine.architecture.observationSize)
 
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }

@@ -31,3 +31,5 @@ export const methods: Methods = {
   fltrust,
   certified: certifiedMixing,
 }
+
+export { observedMethod } from './observed.ts'

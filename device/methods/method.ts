@@ -62,6 +62,9 @@ export interface Decision {
   readonly policy?: Float32Array
 }
 
+/** Told of every mix that a method considered, before the decision is carried out: `input.own` is still θ. */
+export type OnConsidered = (input: Consideration, decision: Decision) => void
+
 /** The policies of a round that came and may be considered. */
 export interface RoundConsideration {
   readonly vehicle: string

@@ -6,6 +6,7 @@ import type { Engine } from '../../device/core/engine.ts'
 import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts'
 import { actionCount, createFeatures, featureCount } from '../../device/features.ts'
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
+import type { OnConsidered } from '../../device/methods/method.ts'
 import type { Kind } from '../../device/params.ts'
 import { createSharedDecoder } from '../../device/params-decoding.ts'
 import { createSimIo } from '../../device/sim-io.ts'
@@ -30,6 +31,8 @@ export interface ExperimentOptions {
   /** Learners that publish something else than what they have learned; not with `store`, which does not keep their state. */
   readonly attack?: Attack
   readonly resumed?: Summary
+  /** Told of every mix that a device considered, before it is carried out. */
+  readonly onConsidered?: OnConsidered
   /** Where all messages pass, for one who listens in; one of its own by default. */
   readonly broker?: LocalBroker
   /** Is told of every step that is driven, the baseline's too. */
@@ -69,6 +72,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     software: 'experiment',
     ...clocks,
     decode: createSharedDecoder(),
+    ...(options.onConsidered && { onConsidered: options.onConsidered }),
   }
   const devices = new Map<string, Device>()
   const agents = new Map<string, Agent>()

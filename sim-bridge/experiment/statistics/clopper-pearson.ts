@@ -1,4 +1,4 @@
-import betaQuantile from '@stdlib/stats-base-dists-beta-quantile'
+import jStat from 'jstat'
 
 /** A proportion with its confidence interval. */
 export interface Proportion {
@@ -24,8 +24,8 @@ export function clopperPearson(successes: number, trials: number, confidence = 0
     successes,
     trials,
     rate: successes / trials,
-    lower: successes === 0 ? 0 : betaQuantile(tail, successes, trials - successes + 1),
-    upper: successes === trials ? 1 : betaQuantile(1 - tail, successes + 1, trials - successes),
+    lower: successes === 0 ? 0 : jStat.beta.inv(tail, successes, trials - successes + 1),
+    upper: successes === trials ? 1 : jStat.beta.inv(1 - tail, successes + 1, trials - successes),
   }
 }
 

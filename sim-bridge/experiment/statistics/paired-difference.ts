@@ -1,4 +1,4 @@
-import tCdf from '@stdlib/stats-base-dists-t-cdf'
+import jStat from 'jstat'
 import type { Rng } from '../../../device/core/rng.ts'
 import { bootstrapMean } from './bootstrap.ts'
 import { type MeanInterval, studentInterval } from './student-interval.ts'
@@ -38,5 +38,5 @@ export function pairedDifference(
 /** The two-sided p-value of Student's t-test that the mean is 0; NaN where nothing varies around 0 or with under two values. */
 export function studentPValue({ count, mean, standardError }: MeanInterval): number {
   if (count < 2) return Number.NaN
-  return 2 * tCdf(-Math.abs(mean / standardError), count - 1)
+  return 2 * jStat.studentt.cdf(-Math.abs(mean / standardError), count - 1)
 }

@@ -1,4 +1,4 @@
-import betaQuantile from '@stdlib/stats-base-dists-beta-quantile'
+import jStat from 'jstat'
 
 /** A mean with its confidence interval. */
 export interface MeanInterval {
@@ -21,8 +21,7 @@ export function studentInterval(values: readonly number[], confidence = 0.95): M
   return { count, mean, standardError, lower: mean - reach, upper: mean + reach }
 }
 
-/** t with P(|T| ≤ t) = `confidence`: T²/(ν + T²) is Beta(½, ν/2) for T with ν degrees of freedom. */
+/** t with P(|T| ≤ t) = `confidence`, T of Student's distribution with `degrees` of freedom. */
 export function studentQuantile(confidence: number, degrees: number): number {
-  const x = betaQuantile(confidence, 0.5, degrees / 2)
-  return Math.sqrt((degrees * x) / (1 - x))
+  return jStat.studentt.inv((1 + confidence) / 2, degrees)
 }
