@@ -1,10 +1,11 @@
 import { ExitError } from '../schemas/exit.ts'
 import { settingOf } from '../schemas/setting-of.ts'
+import { createPolicyController } from '../sim-bridge/policy-controller.ts'
 import type { Controller } from '../sim-bridge/sim/controllers.ts'
 import { createRecorder, type Trajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import type { World } from '../sim-bridge/world.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
-import { createPolicyController, readPolicies } from './policy-controller.ts'
+import { readPolicies } from './policy-folder.ts'
 import type { ToolOption } from './tool-options.ts'
 import { parseController, type WorldOptions, worldConfig, worldSpec } from './world-options.ts'
 
@@ -48,7 +49,7 @@ export async function openDrivenWorld(options: DrivenWorldOptions): Promise<Driv
   const loaded = policies === undefined ? undefined : readPolicies(policies, setting)
   const world = await openWorld(config)
   try {
-    const control = law ?? createPolicyController(world, loaded ?? new Map(), setting, config.preset, seed)
+    const control = law ?? createPolicyController(world, loaded ?? new Map(), { setting, preset: config.preset, seed })
     return { world, control, driver: controller ?? 'policies', network: config.network }
   } catch (error) {
     await world.close()

@@ -82,7 +82,7 @@ export function outcomeText(study: Study, { methods, lines, files }: Outcome): s
   )
   return [
     study.title ?? study.name,
-    'Mean speed of all cars, m/s: first fifth of the epochs, last fifth, all; of the slowest learner, last fifth;',
+    'Mean speed of all cars, m/s: first 20 % of the epochs, last 10 %, all; of the slowest learner, last 10 %;',
     'collisions and forced brakings per epoch; share of the considered mixes that was accepted.',
     '',
     table,

@@ -9,7 +9,6 @@ import {
 } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
 import type { Engine, Learner } from './core/engine.ts'
-import { isFinite32 } from './core/finite.ts'
 import { discountOverTime } from './core/gae.ts'
 import { initialPolicy, initialValue } from './core/parameters.ts'
 import { createPpoUpdate } from './core/ppo.ts'
@@ -18,7 +17,7 @@ import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
 import { policyHash } from './identity.ts'
-import { type AgentOptions, estimateAdvantages, type Learned, type Learning, timeMean } from './learning.ts'
+import { type AgentOptions, annealed, judgedBatch, type Learned, type Learning, timeMean } from './learning.ts'
 
 /** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
 export interface Agent {
@@ -35,7 +34,7 @@ export interface Agent {
   readonly updates: number
   /** Samples closed. */
   readonly samples: number
-  /** Streams of the present epoch, one per purpose, so that one more draw in one moves no other. */
+  /** Streams of the present epoch, one per purpose: one more draw in one moves no other. */
   readonly streams: Streams
   startEpoch(epoch: number): void
   /** Draws an action u for the observation and holds it; returns the float32 action [actionSize]. */
@@ -57,6 +56,9 @@ export interface Agent {
   state(): AgentState
   restore(state: AgentState): void
 }
+
+/** Advantages are scaled over many rounds, so not by the minibatch; no KL ends an update early. */
+const unlimited = { normalizeAdvantage: false, targetKl: null }
 
 /** Effective number of samples that the running scale of advantages remembers. */
 const scaleWindow = 2_000
@@ -118,18 +120,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
     const trained = ripe()
     if (trained === 0) return { samples: 0, meanReward, givenUp: false, step: () => false }
-    const { advantage, returns } = estimateAdvantages({ engine, learner, rollout, discount, lambda: options.lambda })
-    const { observations, actions, logProb } = rollout
-    // A mixed policy can be finite and yet so large that what it did has no finite log-probability.
-    const chosen = isFinite32(logProb, trained) && isFinite32(actions, trained * actionSize)
-    // What is not learned from must not set the scale either.
-    const usable = chosen && isFinite32(advantage, trained) && isFinite32(returns, trained)
-    if (usable) scale.update(advantage, trained)
-    const scaled = advantage.map((a) => a / scale.scale)
-    const batch = { count: trained, observations, actions, logProb, advantage: scaled, returns }
-    const ppo = { ...options, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
-    const sound = usable && isFinite32(scaled, trained)
-    const update = sound ? createPpoUpdate(engine, learner, batch, ppo, streams.shuffle) : undefined
+    const batch = judgedBatch({ engine, learner, rollout, scale, discount, lambda: options.lambda, count: trained })
+    const ppo = { ...options, learningRate: annealed(options, epoch), epochs: options.ppoEpochs, ...unlimited }
+    const update = batch && createPpoUpdate(engine, learner, batch, ppo, streams.shuffle)
     const begun = generation
     let done = false
     return {
@@ -143,10 +136,10 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         if (update?.step()) return true
         policyChanged()
         // Without a finite value function there is neither an update nor evidence: the samples are dropped.
-        if (sound) replay.addRound({ count: trained, observations, actions, logProb, advantage })
+        if (batch) replay.addRound({ ...batch, advantage: batch.rawAdvantage })
         rollout.drop(trained)
         rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
-        if (sound) updates++
+        if (batch) updates++
         done = true
         generation++
         return false

@@ -21,6 +21,7 @@ import { createOffer } from './offer.ts'
 import type { Kind } from './params.ts'
 import type { DecodeParams } from './params-decoding.ts'
 import { permit } from './safety/envelope.ts'
+import { maxNotes, offlineStatus, onlineStatus } from './status.ts'
 
 export interface DeviceOptions {
   readonly config: Config
@@ -66,12 +67,9 @@ export interface Device {
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
 }
 
-/** Notes that a status carries. */
-const maxNotes = 8
-
 /** A unit that acts, learns, publishes its policy and considers others'. Owns no clock, socket or timer. */
 export function createDevice(options: DeviceOptions): Device {
-  const { config, setting, vehicle, bus, engine, identity, boot, store } = options
+  const { config, setting, vehicle, bus, engine, identity, boot, store, now, wallClock } = options
   const { fleet, cell } = config
   const method = observedMethod(methods[config.method], options.onConsidered)
   const agent = createAgent(engine, {
@@ -98,7 +96,6 @@ export function createDevice(options: DeviceOptions): Device {
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
   const { observationNames, actionNames } = createFeatures(setting, scales)
   const kind: Kind = { architecture: engine.architecture, observationNames, actionNames }
-  const { now, wallClock } = options
   const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
 
   const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
@@ -138,22 +135,16 @@ export function createDevice(options: DeviceOptions): Device {
   })
 
   const publishStatus = (): void => {
-    bus.publish(
-      channels.status,
-      { fleet, vehicle },
-      {
-        version: formatVersion,
-        state: 'online',
-        boot,
-        connection: bus.connections,
-        software: options.software,
-        engine: engine.id,
-        policyHash: agent.policyHash,
-        updates: agent.updates,
-        clock: 'unknown',
-        notes: notes.slice(-maxNotes).map((note) => note.slice(0, 200)),
-      },
-    )
+    const { policyHash, updates } = agent
+    const told = {
+      boot,
+      connection: bus.connections,
+      software: options.software,
+      engine: engine.id,
+      policyHash,
+      updates,
+    }
+    bus.publish(channels.status, { fleet, vehicle }, onlineStatus(told, notes))
   }
 
   const closeHeld = (observation: Observation, outcome: Parameters<Agent['close']>[0]): void => {
@@ -254,6 +245,6 @@ export function createDevice(options: DeviceOptions): Device {
       if (bus.connected) mixer.tick()
     },
     stop: agent.giveUp,
-    offline: (connection) => ({ version: formatVersion, state: 'offline', boot, connection }),
+    offline: (connection) => offlineStatus(boot, connection),
   }
 }

@@ -1,11 +1,15 @@
-import type { Engine, Learner, PpoOptions } from './core/engine.ts'
+import type { Engine, Learner, Minibatch, PpoOptions } from './core/engine.ts'
+import { isFinite32 } from './core/finite.ts'
 import type { Rollout } from './core/rollout.ts'
+import type { RunningScale } from './core/running-stats.ts'
 
 /** Everything that shapes learning, with its meaning in `schemas/config.ts`. */
 export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
   readonly seed: number
   readonly vehicle: string
   readonly initialLogStd: number
+  /** Epochs over which the learning rate falls; null: it is constant. */
+  readonly annealEpochs: number | null
   readonly ppoEpochs: number
   readonly minibatchSize: number
   /** Discount per decision; null: exp(−Δt / horizonS). */
@@ -32,21 +36,45 @@ export interface Learning extends Learned {
   readonly givenUp: boolean
 }
 
-/** GAE of all samples of the rollout: raw advantages and returns. */
-export function estimateAdvantages({
-  engine,
-  learner,
-  rollout,
-  discount,
-  lambda,
-}: {
+/** Adam's step size in an epoch (from 1): falls linearly, to a twentieth at `annealEpochs` and beyond; null: constant. */
+export function annealed({ learningRate, annealEpochs }: AgentOptions, epoch: number): number {
+  if (annealEpochs === null) return learningRate
+  return learningRate * Math.max(0.05, 1 - (epoch - 1) / annealEpochs)
+}
+
+interface BatchOptions {
   readonly engine: Engine
   readonly learner: Learner
   readonly rollout: Rollout
+  /** Takes the advantages of the batch in. */
+  readonly scale: RunningScale
   /** Discount of a decision held so many seconds. */
   readonly discount: (seconds: number) => number
   readonly lambda: number
-}): { readonly advantage: Float64Array; readonly returns: Float64Array } {
+  /** The oldest samples of the rollout, which are learned from. */
+  readonly count: number
+}
+
+/** Samples to learn from with scaled advantages, and the raw ones; undefined where one of their numbers is not finite. */
+export function judgedBatch(options: BatchOptions): (Minibatch & { readonly rawAdvantage: Float64Array }) | undefined {
+  const { rollout, scale, count } = options
+  const { observations, actions, logProb } = rollout
+  const { advantage, returns } = estimateAdvantages(options)
+  // A mixed policy can be finite and yet so large that what it did has no finite log-probability.
+  if (!(isFinite32(logProb, count) && isFinite32(actions, count * rollout.actionSize))) return undefined
+  // What is not learned from must not set the scale either.
+  if (!(isFinite32(advantage, count) && isFinite32(returns, count))) return undefined
+  scale.update(advantage, count)
+  const scaled = advantage.map((a) => a / scale.scale)
+  if (!isFinite32(scaled, count)) return undefined
+  return { count, observations, actions, logProb, advantage: scaled, returns, rawAdvantage: advantage }
+}
+
+/** GAE of all samples of the rollout: raw advantages and returns. */
+function estimateAdvantages({ engine, learner, rollout, discount, lambda }: BatchOptions): {
+  readonly advantage: Float64Array
+  readonly returns: Float64Array
+} {
   const { count, observations, nextObservations, reward, duration, terminated, truncated } = rollout
   const [value, nextValue] = [new Float64Array(count), new Float64Array(count)]
   const [advantage, returns] = [new Float64Array(count), new Float64Array(count)]

@@ -16,6 +16,7 @@ export interface Mixer {
   receive(bytes: Uint8Array, sender: string, epoch: number): void
   /** Counts a message that was dropped before it came here. */
   refused(reason: Reason, sender: string, epoch: number): void
+  /** Rejects where the method or the agent throws. */
   mix(round: Round): Promise<Omit<Mixed, 'policyHash'>>
   /** Asks again and gives up by the clock; only while there is a connection. */
   tick(): void
@@ -29,6 +30,7 @@ interface Pending {
   since: number
   askedAt: number
   readonly finish: (mixed: Omit<Mixed, 'policyHash'>) => void
+  readonly fail: (error: unknown) => void
 }
 
 const askAgainMs = 1_000
@@ -43,18 +45,26 @@ export function createMixer(options: MixerOptions): Mixer {
   let wireVerdictAt = Number.NEGATIVE_INFINITY
   let pending: Pending | undefined
 
-  const missing = ({ wanted }: Pending): [string, string][] =>
+  const missing = ({ wanted }: Pick<Pending, 'wanted'>): [string, string][] =>
     [...wanted].filter(([peer, hash]) => !mailbox.held(peer, hash))
 
   const settle = (givenUp: boolean): void => {
     if (!pending || (!givenUp && missing(pending).length > 0)) return
-    const { round, wanted, finish } = pending
+    const settled = pending
     pending = undefined
-    const absent = [...wanted].filter(([peer, hash]) => !mailbox.held(peer, hash)).map(([peer]) => peer)
+    try {
+      settled.finish(considered(settled))
+    } catch (error) {
+      settled.fail(error)
+    }
+  }
+
+  const considered = ({ round, wanted }: Pending): Omit<Mixed, 'policyHash'> => {
+    const absent = missing({ wanted }).map(([peer]) => peer)
     const verdicts = judge.consider(wanted, round, gamma).map((finding) => brief(finding, round))
-    const refused = refusals
+    const told = refusals
     refusals = {}
-    finish({ verdicts, refused, ...(absent.length > 0 && { note: noteOn(absent) }) })
+    return { verdicts, refused: told, ...(absent.length > 0 && { note: noteOn(absent) }) }
   }
 
   const brief = (finding: Finding, round: Round): Brief => {
@@ -84,8 +94,8 @@ export function createMixer(options: MixerOptions): Mixer {
     refused,
     mix(round) {
       const wanted = judge.wanted(round)
-      return new Promise((finish) => {
-        pending = { round, wanted, since: now(), askedAt: now(), finish }
+      return new Promise((finish, fail) => {
+        pending = { round, wanted, since: now(), askedAt: now(), finish, fail }
         settle(false)
       })
     },

@@ -34,6 +34,14 @@ export const learningProperties = {
     description: 'Adam step size',
     for: ['fleet', 'device'],
   },
+  annealEpochs: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 1000000,
+    default: null,
+    description: 'epochs over which the step size falls linearly to a twentieth (default: it is constant)',
+    for: ['fleet', 'device'],
+  },
   ppoEpochs: {
     type: 'integer',
     minimum: 1,

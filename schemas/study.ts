@@ -10,6 +10,7 @@ const settings = {
   properties: configSchema.properties,
 } as const
 const seeds = { type: 'array', minItems: 1, maxItems: 100000, uniqueItems: true, items: count } as const
+const sims = ['embedded', 'sumo'] as const
 const label = { type: 'string', pattern: '^[A-Za-z0-9._+-]{1,40}$' } as const
 
 /** Who publishes something else than what it has learned, and what. */
@@ -53,6 +54,21 @@ export const studySchema = {
         properties: { kind: { enum: attackKinds }, attackers: { type: 'integer', minimum: 1, maximum: 39 } },
       },
     },
+    /**
+     * After training, policies drive epochs without learning and without exploration, each from starts of its own, in each of
+     * the worlds.
+     */
+    evaluation: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['episodes', 'startJitter', 'sims'],
+      properties: {
+        episodes: { type: 'integer', minimum: 1, maximum: 1000 },
+        /** Each car starts up to so far from its even place, m. */
+        startJitter: { type: 'number', minimum: 0, maximum: 10 },
+        sims: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: sims } },
+      },
+    },
     /** Controllers drawn as lines: `drivers` or a name that --controller takes. */
     lines: { type: 'array', items: { type: 'string' } },
     /** Labels that every other method is compared with, paired by seed. */
@@ -75,7 +91,11 @@ export interface StudyJob {
   readonly attack: { readonly kind: AttackKind; readonly attackers: number } | null
   /** The whole configuration that is run. */
   readonly config: Config
+  readonly evaluation?: NonNullable<Study['evaluation']>
 }
+
+/** What drives the learners of an evaluation: the simulator's driver, an action of full throttle, policies before and after. */
+export const drivenBy = ['drivers', 'full-throttle', 'untrained', 'trained'] as const
 
 const numbers = { type: 'array', items: finite } as const
 const square = { type: 'array', items: { type: 'array', items: count } } as const
@@ -185,6 +205,23 @@ export const jobResultSchema = {
         additionalProperties: false,
         required: ['epoch', 'kl'],
         properties: { epoch: count, kl: { type: 'array', items: numbers } },
+      },
+    },
+    /** How each of `drivenBy` drove the same starts, world by world. */
+    evaluation: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['sim', 'drivenBy', 'meanSpeed', 'worstLearner', 'collisions'],
+        properties: {
+          sim: { enum: sims },
+          drivenBy: { enum: drivenBy },
+          /** Of all cars, by episode, m/s. */
+          meanSpeed: numbers,
+          worstLearner: numbers,
+          collisions: { type: 'array', items: count },
+        },
       },
     },
     /** policyHash of every learner at the end. */

@@ -190,7 +190,10 @@ t.test('what the command line or a study gets wrong is refused with its rule', a
     return join(root, name)
   }
   const cases: readonly (readonly [RegExp, readonly string[]])[] = [
-    [/experiment must be one of figure3, figure4, bad-peers, sweep, merge, verify, theorem, true-gain; got nothing/, []],
+    [
+      /experiment must be one of figure3, figure4, bad-peers, sweep, merge, verify, theorem, true-gain; got nothing/,
+      [],
+    ],
     [/got figure5/, ['figure5']],
     [/experiment sweep needs a file, got nothing/, ['sweep']],
     [/must be a readable study/, ['sweep', join(root, 'absent.json')]],

@@ -49,6 +49,7 @@ export interface AggregatorContext {
 export interface Experiment {
   readonly devices: ReadonlyMap<string, Device>
   readonly bridge: Bridge
+  /** Rejects where the world or a device fails. */
   run(): Promise<Summary>
 }
 
@@ -79,11 +80,16 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const { attack } = options
   const badPeer = (vehicle: string): Pick<DeviceOptions, 'publishes'> =>
     attack?.attackers.includes(vehicle) ? { publishes: (agent) => attack.publishes(vehicle, { agent, agents }) } : {}
+  let fail: (error: unknown) => void = () => {}
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failure.catch(() => {}) // one that no run waits for
   for (const vehicle of learners) {
     const bus = broker.connect()
     const engine = options.createEngine(featureCount(setting), config.hidden, actionCount(setting))
     const store = options.store?.(vehicle)
-    const io = createSimIo(bus, config.fleet, run, vehicle)
+    const io = createSimIo(bus, config.fleet, run, vehicle, fail)
     devices.set(
       vehicle,
       createDevice({ ...common, vehicle, bus, io, engine, ...(store && { store }), ...badPeer(vehicle) }),
@@ -122,5 +128,5 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     ...(options.resumed && { resumed: options.resumed }),
     ...(options.recorder && { recorder: options.recorder }),
   })
-  return { devices, bridge, run: () => bridge.run() }
+  return { devices, bridge, run: () => Promise.race([bridge.run(), failure]) }
 }

@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { createPolicyController, readPolicies } from '../../cli/policy-controller.ts'
+import { readPolicies } from '../../cli/policy-folder.ts'
 import type { CreateEngine } from '../../device/engines/index.ts'
 import { defaultConfig } from '../../schemas/config.ts'
 import { settings } from '../../schemas/setting.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
+import { createPolicyController } from '../../sim-bridge/policy-controller.ts'
 import { type Controller, createController } from '../../sim-bridge/sim/controllers.ts'
 import type { ScenarioOptions } from '../../sim-bridge/sim/scenario.ts'
 import type { World, WorldRules } from '../../sim-bridge/world.ts'
@@ -36,7 +37,11 @@ export async function policyDrivenCars(createEngine: CreateEngine): Promise<stri
     [...read].map(([id, { engine, policy }]) => [id, { engine: createEngine(engine.architecture), policy }]),
   )
   const world = createEmbeddedWorld({ preset: 'flow' })
-  await drive(world, createPolicyController(world, policies, settings.headway, 'flow', 1), digest.numbers)
+  await drive(
+    world,
+    createPolicyController(world, policies, { setting: settings.headway, preset: 'flow', seed: 1 }),
+    digest.numbers,
+  )
   return digest.end()
 }
 

@@ -1,6 +1,7 @@
 import type { AttackKind, StudyLine, StudyResults } from '../../../schemas/study.ts'
 import { type AttackRow, analyseAttacks } from './attacks.ts'
 import { type Comparison, compareMethods } from './comparisons.ts'
+import { analyseEvaluations, type EvaluationRow } from './evaluations.ts'
 import { type JudgedMixes, judgedMixes } from './judged-mixes.ts'
 import { type MethodSummary, summariseMethod } from './method-summary.ts'
 import { attackKey, type Job, type MetricName, metricsOf, sum } from './metrics.ts'
@@ -34,6 +35,7 @@ export interface Analysis {
   readonly methods: readonly MethodAnalysis[]
   readonly comparisons: readonly Comparison[]
   readonly attacks: readonly AttackRow[]
+  readonly evaluations: readonly EvaluationRow[]
   readonly runs: readonly RunRow[]
   readonly study: StudyResults['study']
   readonly software: Readonly<Record<string, string>>
@@ -78,6 +80,7 @@ export function analyse(results: StudyResults): Analysis {
     attacks: study.methods.flatMap(({ label }) =>
       attacks.map((attack) => analyseAttacks(label, attack, jobsOf(label, null), jobsOf(label, attack))),
     ),
+    evaluations: analyseEvaluations(study, (label) => jobsOf(label, null)),
     runs,
     study,
     software,

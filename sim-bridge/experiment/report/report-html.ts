@@ -1,4 +1,5 @@
 import type { Analysis } from './analysis.ts'
+import { evaluationSection } from './evaluation-section.ts'
 import { list, paragraph, section } from './html.ts'
 import { judgingSections } from './judging-sections.ts'
 import { attackSection, comparisonSection, rawSection, speedSection } from './report-sections.ts'
@@ -13,6 +14,7 @@ export function reportHtml(analysis: Analysis): string {
   const sections = [
     summarySection(analysis),
     speedSection(analysis),
+    ...evaluationSection(analysis),
     ...comparisonSection(analysis),
     ...judgingSections(analysis),
     ...attackSection(analysis),

@@ -37,10 +37,36 @@ export function summaryText(analysis: Analysis): string {
         ),
       )
   }
-  text.push(...orderLines(analysis), ...judgingLines(analysis), ...attackLines(analysis), '')
+  text.push(
+    ...evaluationLines(analysis),
+    ...orderLines(analysis),
+    ...judgingLines(analysis),
+    ...attackLines(analysis),
+    '',
+  )
   for (const caveat of caveats(analysis)) text.push(...wrap(caveat, width))
   // A terminal obeys control characters.
   return `${text.map((line) => line.replace(/\p{Cc}/gu, '')).join('\n')}\n`
+}
+
+function evaluationLines({ evaluations }: Analysis): string[] {
+  if (evaluations.length === 0) return []
+  return [
+    '',
+    'Policies alone, mean speed of all cars, m/s (crashes: of the trained)',
+    ...table(
+      ['method', 'world', 'drivers', 'throttle', 'untrained', 'trained', '× drivers [95 %]', 'crashes', 'gain kept'],
+      evaluations.map((row) => [
+        ...[row.label, row.sim],
+        ...[row.drivers, row.fullThrottle, row.untrained].map(({ mean }) => fixed(mean, 2)),
+        ...[
+          meanText(row.trained, 2),
+          `${fixed(row.timesDrivers.mean)} ${rangeText(row.timesDrivers, (x) => fixed(x))}`,
+        ],
+        ...[String(row.collisions.trained), row.gainKept ? percent(row.gainKept.mean) : '–'],
+      ]),
+    ),
+  ]
 }
 
 function orderLines(analysis: Analysis): string[] {

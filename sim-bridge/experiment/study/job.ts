@@ -4,11 +4,13 @@ import type { JobResult, StudyJob } from '../../../schemas/study.ts'
 import type { Summary } from '../../../schemas/summary.ts'
 import { channels } from '../../../schemas/topics.ts'
 import { formatVersion } from '../../../schemas/validator.ts'
+import type { LoadedPolicy } from '../../policy-controller.ts'
 import type { World } from '../../world.ts'
 import { openWorld } from '../../worlds.ts'
 import { createAttack } from '../attack/attack.ts'
 import { type AggregatorContext, createExperiment, type Experiment } from '../experiment.ts'
 import { comparedEpochs, divergence } from './divergence.ts'
+import { evaluateJob } from './evaluation.ts'
 import { jobHash } from './jobs.ts'
 import { createMixCounts } from './mixes.ts'
 import { createEpochObserver } from './observer.ts'
@@ -26,14 +28,24 @@ export interface JobOptions {
  */
 export async function runStudyJob(job: StudyJob, options: JobOptions): Promise<JobResult> {
   const world = await openWorld(job.config)
+  let trained: Trained
   try {
-    return await train(job, world, options)
+    trained = await train(job, world, options)
   } finally {
     await world.close()
   }
+  const { result, untrained, policies } = trained
+  if (job.evaluation === undefined) return result
+  return { ...result, evaluation: await evaluateJob(job, job.evaluation, { untrained, trained: policies }) }
 }
 
-async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }: JobOptions): Promise<JobResult> {
+interface Trained {
+  readonly result: JobResult
+  readonly untrained: ReadonlyMap<string, LoadedPolicy>
+  readonly policies: ReadonlyMap<string, LoadedPolicy>
+}
+
+async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }: JobOptions): Promise<Trained> {
   const { config, seed } = job
   const vehicles = world.vehicles.filter((_, i) => world.learner[i])
   const broker = createLocalBroker()
@@ -71,10 +83,11 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
       onEpoch?.(event.epoch)
     },
   })
+  const untrained = policiesOf(experiment)
   const summary = await experiment.run()
   if (!summary.deterministic) throw new Error(`job ${job.id} was disturbed: ${summary.causes[0]}`)
   const { label } = job
-  return {
+  const result: JobResult = {
     ...{ version: formatVersion, id: job.id, label, seed, attack: job.attack, jobHash: jobHash(job) },
     ...{ vehicles, attackers: [...(attack?.attackers ?? [])], ...learnersOf(summary, vehicles) },
     baseline: summary.baseline.meanSpeed,
@@ -87,6 +100,12 @@ async function train(job: StudyJob, world: World, { attachAggregator, onEpoch }:
     divergence: divergences,
     policies: Object.fromEntries(vehicles.map((id) => [id, summary.policies[id] ?? ''])),
   }
+  return { result, untrained, policies: policiesOf(experiment) }
+}
+
+/** What the agents hold now; an agent's policy is a new array with every change. */
+function policiesOf({ devices }: Experiment): Map<string, LoadedPolicy> {
+  return new Map([...devices].map(([id, { agent }]) => [id, { engine: agent.engine, policy: agent.policy }]))
 }
 
 function learnersOf({ learners }: Summary, vehicles: readonly string[]): Pick<JobResult, 'intervalsS' | 'samples'> {

@@ -59,6 +59,7 @@ export function expandStudy(study: Study): StudyJob[] {
         seed,
         attack,
         config: { ...defaultConfig, ...study.config, ...config, seed },
+        ...(study.evaluation && { evaluation: study.evaluation }),
       })),
     ),
   )

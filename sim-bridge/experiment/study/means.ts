@@ -1,4 +1,5 @@
 import type { JobResult } from '../../../schemas/study.ts'
+import { mean, metricOf } from '../report/metrics.ts'
 
 /** A method under an attack (null: none), means over its jobs. */
 export interface MethodMeans {
@@ -6,11 +7,11 @@ export interface MethodMeans {
   readonly attack: string | null
   readonly attackers: number
   readonly jobs: number
-  /** Mean speed of all cars over the first fifth of the epochs, the last fifth and all, m/s. */
+  /** Mean speed of all cars over the first 20 % of the epochs, the last 10 % and all, m/s. */
   readonly earlySpeed: number
   readonly finalSpeed: number
   readonly speed: number
-  /** Lowest mean speed of a learner in an epoch, over the last fifth, m/s. */
+  /** Lowest mean speed of a learner in an epoch, over the last 10 %, m/s. */
   readonly finalWorstLearner: number
   /** Per epoch, over all. */
   readonly collisions: number
@@ -38,10 +39,10 @@ function meansOf(jobs: readonly JobResult[]): MethodMeans {
   const [{ label, attack }] = jobs as [JobResult]
   return {
     ...{ label, attack: attack?.kind ?? null, attackers: attack?.attackers ?? 0, jobs: jobs.length },
-    earlySpeed: over(({ epochs }) => mean(epochs.meanSpeed.slice(0, fifth(epochs.meanSpeed)))),
-    finalSpeed: over(({ epochs }) => mean(epochs.meanSpeed.slice(-fifth(epochs.meanSpeed)))),
+    earlySpeed: over(({ epochs }) => metricOf('early', epochs.meanSpeed)),
+    finalSpeed: over(({ epochs }) => metricOf('final', epochs.meanSpeed)),
     speed: over(({ epochs }) => mean(epochs.meanSpeed)),
-    finalWorstLearner: over(({ epochs }) => mean(epochs.worstLearner.slice(-fifth(epochs.worstLearner)))),
+    finalWorstLearner: over(({ epochs }) => metricOf('final', epochs.worstLearner)),
     collisions: over(({ epochs }) => mean(epochs.collisions)),
     forcedBrakings: over(({ epochs }) => mean(epochs.forcedBrakings)),
     considered: total((job) => pairs(job, job.considered, false)),
@@ -58,12 +59,4 @@ function pairs({ vehicles, attackers }: JobResult, matrix: readonly (readonly nu
   for (const [i, row] of matrix.entries())
     for (const [j, count] of row.entries()) if (!poisoned || (!bad[i] && bad[j])) sum += count
   return sum
-}
-
-function fifth(epochs: readonly number[]): number {
-  return Math.max(1, Math.floor(epochs.length / 5))
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
