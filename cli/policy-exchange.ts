@@ -8,7 +8,7 @@ import { encodeOnnx } from '../device/formats/onnx-encoder.ts'
 import { encodeLayersModel, weightsFile } from '../device/formats/tfjs.ts'
 import { policyHash } from '../device/identity.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
-import { settings } from '../schemas/setting.ts'
+import { type SettingName, settings } from '../schemas/setting.ts'
 import { readPolicyFile } from './policy-source.ts'
 import { damagedUnless, writeOutput, writeTensorFile } from './tensor-file.ts'
 import { readToolOptions, type ToolOption } from './tool-options.ts'
@@ -16,7 +16,7 @@ import { readToolOptions, type ToolOption } from './tool-options.ts'
 const common = {
   setting: {
     kind: 'choice',
-    choices: ['headway', 'letter'],
+    choices: Object.keys(settings) as SettingName[],
     description: 'whose names of observations and actions count where the file holds none',
   },
   changed: { kind: 'flag', description: 'weights may have changed since policyHash was written: do not compare them' },
@@ -81,12 +81,12 @@ function policyWithNames(
   { setting, changed }: { readonly setting: string | undefined; readonly changed: boolean },
 ): NamedPolicy {
   const held = damagedUnless(path, () => namesOf(file))
-  const named = setting === 'headway' || setting === 'letter' ? featureNames(settings[setting]) : undefined
+  const named = setting === undefined ? undefined : featureNames(settings[setting as SettingName])
   const names = held ?? named
   if (!names)
     throw new ExitError(
       'usage',
-      `${path} holds no names of observations and actions: --setting headway or letter is needed, got none`,
+      `${path} holds no names of observations and actions: one of --setting ${Object.keys(settings).join(', ')} is needed, got none`,
     )
   if (held && named && JSON.stringify(held) !== JSON.stringify(named))
     throw new ExitError('usage', `--setting ${setting} must name what ${path} names, ${JSON.stringify(held)}`)

@@ -1,4 +1,5 @@
 import type { Learner } from './core/engine.ts'
+import type { RecentSamplesState } from './core/recent-samples.ts'
 import type { Evidence } from './core/replay.ts'
 import { createRng, type Rng } from './core/rng.ts'
 import type { RolloutState } from './core/rollout.ts'
@@ -27,6 +28,7 @@ export interface AgentState {
   /** Samples in the rollout at the end of each of its rounds. */
   readonly rounds: readonly number[]
   readonly replay: readonly Evidence[]
+  readonly recent: RecentSamplesState
   readonly held: Held | undefined
 }
 

@@ -12,12 +12,13 @@ import type { Engine, Learner } from './core/engine.ts'
 import { discountOverTime } from './core/gae.ts'
 import { initialPolicy, initialValue } from './core/parameters.ts'
 import { createPpoUpdate } from './core/ppo.ts'
+import { RecentSamples } from './core/recent-samples.ts'
 import { Replay } from './core/replay.ts'
 import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
 import { policyHash } from './identity.ts'
-import { type AgentOptions, annealed, judgedBatch, type Learned, type Learning, timeMean } from './learning.ts'
+import { type AgentOptions, annealed, type Learned, type Learning, prepareBatches, timeMean } from './learning.ts'
 
 /** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
 export interface Agent {
@@ -73,12 +74,11 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   )
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
+  const recent = new RecentSamples(observationSize, actionSize, options.reuseSamples)
   const scale = new RunningScale(scaleWindow)
   const actor = engine.createActor()
   let epoch = 0
   let streams = createStreams(options.seed, options.vehicle, epoch)
-  /** Samples held at the end of each round that is still in the rollout. */
-  let rounds: number[] = []
   let held: Held | undefined
   let updates = 0
   let samples = 0
@@ -92,7 +92,6 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     actor.restoreNoise(initialNoise(options.seed, options.vehicle, epoch))
     held = undefined
     rollout.clear()
-    rounds = []
   }
   let hash: string | undefined
   let policy = new Float32Array(0)
@@ -105,24 +104,17 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   let before = policy
   begin(0)
 
-  const ended = (last = rollout.count - 1): boolean => rollout.terminated[last] === 1 || rollout.truncated[last] === 1
-
-  /** How many of the oldest samples have rewards of `returnRounds` whole rounds after their own; all at an epoch's end. */
-  const ripe = (): number => (ended() ? rollout.count : (rounds.at(-1 - options.returnRounds) ?? 0))
-
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
   function startLearning(): Learning {
     before = policy
-    const { count } = rollout
-    const newest = rounds.at(-1) ?? 0
-    rounds.push(count)
-    const meanReward = timeMean(rollout, newest, options.gamma === null ? discount : () => 0)
-    const trained = ripe()
+    const meanReward = timeMean(rollout, rollout.endRound(), options.gamma === null ? discount : () => 0)
+    const trained = rollout.ripe(options.returnRounds)
     if (trained === 0) return { samples: 0, meanReward, givenUp: false, step: () => false }
-    const batch = judgedBatch({ engine, learner, rollout, scale, discount, lambda: options.lambda, count: trained })
+    const { lambda } = options
+    const batches = prepareBatches({ engine, learner, rollout, recent, scale, discount, lambda, count: trained })
     const ppo = { ...options, learningRate: annealed(options, epoch), epochs: options.ppoEpochs, ...unlimited }
-    const update = batch && createPpoUpdate(engine, learner, batch, ppo, streams.shuffle)
+    const update = batches && createPpoUpdate(engine, learner, batches.batch, ppo, streams.shuffle)
     const begun = generation
     let done = false
     return {
@@ -136,10 +128,12 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         if (update?.step()) return true
         policyChanged()
         // Without a finite value function there is neither an update nor evidence: the samples are dropped.
-        if (batch) replay.addRound({ ...batch, advantage: batch.rawAdvantage })
+        if (batches) {
+          replay.addRound(batches.fresh)
+          recent.add(batches.fresh)
+          updates++
+        }
         rollout.drop(trained)
-        rounds = rounds.filter((end) => end > trained).map((end) => end - trained)
-        if (batch) updates++
         done = true
         generation++
         return false
@@ -227,8 +221,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
         fisher: streams.fisher.state(),
       },
       rollout: rollout.state(),
-      rounds: [...rounds],
+      rounds: [...rollout.rounds],
       replay: replay.state(),
+      recent: recent.state(),
       held,
     }),
     restore(state) {
@@ -246,8 +241,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)
-      rounds = [...state.rounds]
+      rollout.rounds = [...state.rounds]
       replay.restore(state.replay)
+      recent.restore(state.recent)
       held = state.held
     },
   }

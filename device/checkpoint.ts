@@ -94,10 +94,11 @@ export function encodeCheckpoint(state: AgentState, owner: CheckpointOwner): Uin
     ['adam.m', row(state.adamM)],
     ['adam.v', row(state.adamV)],
   ])
-  const { rollout, replay, held } = state
+  const { rollout, replay, recent, held } = state
   for (const column of rolloutColumns) tensors.set(`rollout.${column}`, row(Float64Array.from(rollout[column])))
   for (const [i, block] of replay.entries())
     for (const column of evidenceColumns) tensors.set(`replay.${i}.${column}`, row(Float64Array.from(block[column])))
+  for (const column of recentColumns) tensors.set(`recent.${column}`, row(recent[column]))
   if (held) {
     tensors.set('held.observation', row(Float64Array.from(held.observation)))
     tensors.set('held.action', row(Float64Array.from(held.action)))
@@ -162,6 +163,14 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): Age
       logProb: column(`replay.${i}.logProb`),
       advantage: column(`replay.${i}.advantage`),
     })),
+    recent: {
+      count: column('recent.logProb').length,
+      observations: column('recent.observations'),
+      actions: column('recent.actions'),
+      logProb: column('recent.logProb'),
+      advantage: column('recent.advantage'),
+      returns: column('recent.returns'),
+    },
     held: tensors.has('held.action')
       ? {
           observation: Float32Array.from(column('held.observation')),
@@ -183,6 +192,7 @@ const rolloutColumns = [
   'truncated',
 ] as const
 const evidenceColumns = ['observations', 'actions', 'logProb', 'advantage'] as const
+const recentColumns = [...evidenceColumns, 'returns'] as const
 
 function row(data: Float64Array): Tensor {
   return { shape: [data.length], data }

@@ -72,16 +72,7 @@ export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store, now, wallClock } = options
   const { fleet, cell } = config
   const method = observedMethod(methods[config.method], options.onConsidered)
-  const agent = createAgent(engine, {
-    ...config,
-    vehicle,
-    adamEpsilon: 1e-5,
-    gamma: setting.gamma,
-    horizonS: setting.horizonS,
-    lambda: setting.lambda,
-    returnRounds: setting.returnRounds,
-    initialLogStd: setting.initialLogStd,
-  })
+  const agent = createAgent(engine, { ...config, ...setting, vehicle, adamEpsilon: 1e-5 })
   const notes: string[] = []
   const loaded = store?.load()
   if (loaded?.state) agent.restore(loaded.state)

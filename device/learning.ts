@@ -1,5 +1,6 @@
 import type { Engine, Learner, Minibatch, PpoOptions } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
+import type { RecentSamples } from './core/recent-samples.ts'
 import type { Rollout } from './core/rollout.ts'
 import type { RunningScale } from './core/running-stats.ts'
 
@@ -11,6 +12,8 @@ export interface AgentOptions extends Omit<PpoOptions, 'normalizeAdvantage'> {
   /** Epochs over which the learning rate falls; null: it is constant. */
   readonly annealEpochs: number | null
   readonly ppoEpochs: number
+  /** A batch of fewer samples is filled up to this many with the newest older ones. */
+  readonly reuseSamples: number
   readonly minibatchSize: number
   /** Discount per decision; null: exp(−Δt / horizonS). */
   readonly gamma: number | null
@@ -46,7 +49,9 @@ interface BatchOptions {
   readonly engine: Engine
   readonly learner: Learner
   readonly rollout: Rollout
-  /** Takes the advantages of the batch in. */
+  /** Fills a small batch up. */
+  readonly recent: RecentSamples
+  /** Takes the advantages of the new samples in. */
   readonly scale: RunningScale
   /** Discount of a decision held so many seconds. */
   readonly discount: (seconds: number) => number
@@ -55,9 +60,17 @@ interface BatchOptions {
   readonly count: number
 }
 
-/** Samples to learn from with scaled advantages, and the raw ones; undefined where one of their numbers is not finite. */
-export function judgedBatch(options: BatchOptions): (Minibatch & { readonly rawAdvantage: Float64Array }) | undefined {
-  const { rollout, scale, count } = options
+/** What an update learns from. */
+export interface Batches {
+  /** The new samples, advantages as they are. */
+  readonly fresh: Minibatch
+  /** The new samples and, where they are few, older ones; advantages scaled. */
+  readonly batch: Minibatch
+}
+
+/** Undefined where one of the numbers is not finite. */
+export function prepareBatches(options: BatchOptions): Batches | undefined {
+  const { rollout, recent, scale, count } = options
   const { observations, actions, logProb } = rollout
   const { advantage, returns } = estimateAdvantages(options)
   // A mixed policy can be finite and yet so large that what it did has no finite log-probability.
@@ -65,9 +78,10 @@ export function judgedBatch(options: BatchOptions): (Minibatch & { readonly rawA
   // What is not learned from must not set the scale either.
   if (!(isFinite32(advantage, count) && isFinite32(returns, count))) return undefined
   scale.update(advantage, count)
-  const scaled = advantage.map((a) => a / scale.scale)
-  if (!isFinite32(scaled, count)) return undefined
-  return { count, observations, actions, logProb, advantage: scaled, returns, rawAdvantage: advantage }
+  const fresh = { count, observations, actions, logProb, advantage, returns }
+  const filled = recent.fill(fresh)
+  const scaled = Float64Array.from(filled.advantage, (a) => a / scale.scale)
+  return isFinite32(scaled, filled.count) ? { fresh, batch: { ...filled, advantage: scaled } } : undefined
 }
 
 /** GAE of all samples of the rollout: raw advantages and returns. */

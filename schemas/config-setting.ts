@@ -4,7 +4,7 @@
  */
 export const settingProperties = {
   setting: {
-    enum: ['headway', 'letter'],
+    enum: ['headway', 'letter', 'gap-law'],
     default: 'headway',
     description: 'observation, action, reward, discount and decision interval',
     for: ['fleet', 'device', 'sim-bridge', 'broker'],
@@ -96,6 +96,15 @@ export const settingProperties = {
     default: null,
     description:
       'further rounds of rewards that a return holds before its sample is learned from (default: that of the setting)',
+    for: ['fleet', 'device', 'sim-bridge'],
+  },
+  reuseSamples: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: 100000,
+    default: null,
+    description:
+      'an update on fewer samples takes the newest earlier ones too, up to so many (default: that of the setting)',
     for: ['fleet', 'device', 'sim-bridge'],
   },
 } as const

@@ -15,6 +15,7 @@ export const settingChanges = [
   'intervalDistribution',
   'initialLogStd',
   'returnRounds',
+  'reuseSamples',
 ] as const satisfies readonly (keyof Config)[]
 
 type Changes = Pick<Config, 'setting' | (typeof settingChanges)[number]>
@@ -41,6 +42,7 @@ export function settingOf(config: Changes): Setting {
     interval: intervalOf(config, base.interval),
     returnRounds: config.returnRounds ?? base.returnRounds,
     initialLogStd: config.initialLogStd ?? base.initialLogStd,
+    reuseSamples: config.reuseSamples ?? base.reuseSamples,
   }
   const name = [base.name, ...differences(setting, base)].join(' ')
   return name === base.name ? base : { ...setting, name }
@@ -75,6 +77,7 @@ function differences(setting: Omit<Setting, 'name'>, base: Setting): string[] {
     `--interval-distribution ${of.interval.distribution}`,
     `--initial-log-std ${of.initialLogStd}`,
     `--return-rounds ${of.returnRounds}`,
+    `--reuse-samples ${of.reuseSamples}`,
   ]
   const before = flags(base)
   return flags(setting).filter((flag, i) => flag !== before[i])

@@ -34,6 +34,8 @@ export interface Setting {
   readonly returnRounds: number
   /** log σ that exploration starts with. */
   readonly initialLogStd: number
+  /** A batch of fewer new samples is filled up to this many with the newest earlier ones. */
+  readonly reuseSamples: number
 }
 
 /** Whole steps of 0.1 s from `minS` to `maxS`, s; equal ends give one interval to all. */
@@ -43,7 +45,7 @@ export interface Interval {
   readonly maxS: number
 }
 
-export type SettingName = 'headway' | 'letter'
+export type SettingName = 'headway' | 'letter' | 'gap-law'
 
 const letterInterval: Interval = { distribution: 'uniform', minS: 0.1, maxS: 10 }
 
@@ -60,6 +62,7 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     interval: letterInterval,
     returnRounds: 2,
     initialLogStd: -0.5,
+    reuseSamples: 128,
   },
   letter: {
     name: 'letter',
@@ -73,6 +76,21 @@ export const settings: Readonly<Record<SettingName, Setting>> = {
     interval: letterInterval,
     returnRounds: 0,
     initialLogStd: 0,
+    reuseSamples: 0,
+  },
+  'gap-law': {
+    name: 'gap-law',
+    base: 'gap-law',
+    action: 'gapLaw',
+    observation: 'gaps',
+    reward: 'local',
+    gamma: null,
+    horizonS: 60,
+    lambda: 1,
+    interval: letterInterval,
+    returnRounds: 2,
+    initialLogStd: -1.5,
+    reuseSamples: 128,
   },
 }
 

@@ -22,7 +22,7 @@ const [current, previous, temporary] = [
 
 /** Three states that follow one another. */
 const [s1, s2, s3] = (() => {
-  const agent = createSmallAgent()
+  const agent = createSmallAgent('car01', { reuseSamples: 8 })
   const next = (): AgentState => {
     practise(agent, 6, 10 * agent.updates)
     agent.learn()

@@ -19,7 +19,7 @@ const changed = (change: Partial<Config>): Setting => settingOf({ ...defaultConf
 const near = (found: number | undefined, wanted: number): boolean => Math.abs((found ?? Number.NaN) - wanted) < 1e-12
 
 t.test('without changes a configuration has the named setting itself', async (t) => {
-  for (const setting of ['headway', 'letter'] as const) t.equal(changed({ setting }), settings[setting])
+  for (const setting of ['headway', 'letter', 'gap-law'] as const) t.equal(changed({ setting }), settings[setting])
   const same: Partial<Config> = { observation: 'gaps', action: 'timeGap', reward: 'fleet', horizonS: 60, lambda: 1 }
   t.equal(changed({ ...same, intervalMinS: 0.1, intervalMaxS: 10, returnRounds: 2 }), settings.headway)
 })
@@ -43,6 +43,7 @@ t.test('each key changes exactly what it says, and the name says what was change
     ],
     [{ initialLogStd: -1 }, { initialLogStd: -1 }, '--initial-log-std -1'],
     [{ returnRounds: 0 }, { returnRounds: 0 }, '--return-rounds 0'],
+    [{ reuseSamples: 0 }, { reuseSamples: 0 }, '--reuse-samples 0'],
   ]
   t.same(new Set(cases.flatMap(([change]) => Object.keys(change))), new Set(settingChanges), 'every key is here')
   for (const [change, part, flags] of cases)

@@ -38,6 +38,8 @@ export class Rollout {
   readonly observationSize: number
   readonly actionSize: number
   count = 0
+  /** Samples held at the end of each round that is still held, the oldest first. */
+  rounds: number[] = []
   observations: Float64Array
   actions: Float64Array
   logProb: Float64Array
@@ -84,9 +86,24 @@ export class Rollout {
     if (this.count > 0) this.truncated[this.count - 1] = 1
   }
 
+  /** A round ends here. Returns where it began. */
+  endRound(): number {
+    const began = this.rounds.at(-1) ?? 0
+    this.rounds.push(this.count)
+    return began
+  }
+
+  /** How many of the oldest samples have rewards of `later` whole rounds after their own; all at an epoch's end. */
+  ripe(later: number): number {
+    const last = this.count - 1
+    if (this.terminated[last] === 1 || this.truncated[last] === 1) return this.count
+    return this.rounds.at(-1 - later) ?? 0
+  }
+
   /** Forgets all samples, keeps the memory. */
   clear(): void {
     this.count = 0
+    this.rounds = []
   }
 
   /** Forgets the oldest `rows` samples. */
@@ -102,6 +119,7 @@ export class Rollout {
     shift(this.terminated, rows, kept, 1)
     shift(this.truncated, rows, kept, 1)
     this.count = kept
+    this.rounds = this.rounds.filter((end) => end > rows).map((end) => end - rows)
   }
 
   state(): RolloutState {

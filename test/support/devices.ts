@@ -8,7 +8,7 @@ import type { AgentOptions } from '../../device/learning.ts'
 import type { Kind } from '../../device/params.ts'
 import { type Config, defaultConfig } from '../../schemas/config.ts'
 import type { Observation } from '../../schemas/lock-step.ts'
-import { settings } from '../../schemas/setting.ts'
+import { type SettingName, settings } from '../../schemas/setting.ts'
 import type { Address, Channel } from '../../schemas/topics.ts'
 
 /** A configuration of small networks, everything else by default. */
@@ -21,7 +21,7 @@ export const smallKind: Kind = {
 }
 
 /** Names and order of observation and action of a setting. */
-export function namesOf(setting: 'headway' | 'letter'): Pick<Kind, 'observationNames' | 'actionNames'> {
+export function namesOf(setting: SettingName): Pick<Kind, 'observationNames' | 'actionNames'> {
   const scales = { preset: 'flow', loopLength: 1, speedLimit: 1, accelerationLimit: 1 } as const
   const { observationNames, actionNames } = createFeatures(settings[setting], scales)
   return { observationNames, actionNames }
@@ -86,7 +86,15 @@ export function collect<K extends string, M>(
 
 /** A learner of `smallConfig`'s size, on the reference engine. */
 export function createSmallAgent(vehicle = 'car01', more: Partial<AgentOptions> = {}): Agent {
-  const learning = { adamEpsilon: 1e-5, gamma: null, horizonS: 60, lambda: 1, returnRounds: 0, initialLogStd: 0 }
+  const learning = {
+    adamEpsilon: 1e-5,
+    gamma: null,
+    horizonS: 60,
+    lambda: 1,
+    returnRounds: 0,
+    initialLogStd: 0,
+    reuseSamples: 0,
+  }
   return createAgent(createReferenceEngine(smallKind.architecture), { ...smallConfig, ...learning, vehicle, ...more })
 }
 
