@@ -25,6 +25,7 @@ const shipped: Readonly<
     methods: ['gated', 'gated-p0.5'],
   },
   'bad-peers': { file: 'bad-peers' },
+  'beyond-drivers': { file: 'beyond-drivers' },
 }
 
 /** Commands with options of their own. */
@@ -34,7 +35,7 @@ const parts: Readonly<Record<string, Command>> = { theorem: theoremCommand, 'tru
 export const experimentCommand: Command = {
   help: `trustmix experiment: a study – every method on every seed – with its tables.
 
-Usage: trustmix experiment figure3|figure4|bad-peers [OPTIONS]
+Usage: trustmix experiment figure3|figure4|bad-peers|beyond-drivers [OPTIONS]
        trustmix experiment sweep FILE [OPTIONS]     a study of one's own (docs/experiments.md)
        trustmix experiment merge OUT DIR...         unites shards
        trustmix experiment verify RESULTS.JSON      runs jobs again and compares their hashes

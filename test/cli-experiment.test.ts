@@ -191,7 +191,7 @@ t.test('what the command line or a study gets wrong is refused with its rule', a
   }
   const cases: readonly (readonly [RegExp, readonly string[]])[] = [
     [
-      /experiment must be one of figure3, figure4, bad-peers, sweep, merge, verify, theorem, true-gain; got nothing/,
+      /experiment must be one of figure3, figure4, bad-peers, beyond-drivers, sweep, merge, verify, theorem, true-gain; got nothing/,
       [],
     ],
     [/got figure5/, ['figure5']],
