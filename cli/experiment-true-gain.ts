@@ -15,7 +15,7 @@ const spec = {
   method: {
     kind: 'text',
     placeholder: 'NAMES',
-    default: 'gated,strict,coin,reversed',
+    default: 'gated,strict,certified,coin,reversed',
     description: 'methods that consider single peers, separated by commas; strict is gated with that reading',
   },
   seeds: { kind: 'text', placeholder: 'LIST', default: '1,2', description: 'seeds of the runs: 1,2,5 or 1-20' },

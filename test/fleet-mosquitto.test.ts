@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
@@ -132,7 +132,9 @@ t.test('hostile parameters are refused, each with its reason, and the fleet goes
 
 async function startMosquitto(t: Test): Promise<string> {
   const port = await freePort()
-  const mosquitto = spawn('mosquitto', ['-p', String(port)], { stdio: 'ignore' })
+  const file = join(t.testdir(), 'mosquitto.conf')
+  writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n`)
+  const mosquitto = spawn('mosquitto', ['-c', file], { stdio: 'ignore' })
   t.teardown(() => mosquitto.kill())
   const url = `mqtt://127.0.0.1:${port}`
   const probe = mqtt.connect(url, { reconnectPeriod: 50 })

@@ -193,10 +193,14 @@ t.test('usage, other files and sizes: exit codes 2 and 4, no stack trace', async
     [2, /--format is needed, got nothing/, ['export', plain, ...out]],
     [2, /--format must be one of tfjs, onnx, safetensors, got pickle/, ['export', plain, '--format', 'pickle', ...out]],
     [2, /--out is needed, got nothing/, ['import', plain]],
-    [2, /--setting must be one of headway, letter, got city/, ['export', plain, ...onnx, ...out, '--setting', 'city']],
     [
       2,
-      /plain.safetensors holds no names .*--setting headway or letter is needed, got none/,
+      /--setting must be one of headway, letter, gap-law, got city/,
+      ['export', plain, ...onnx, ...out, '--setting', 'city'],
+    ],
+    [
+      2,
+      /plain.safetensors holds no names .*one of --setting headway, letter, gap-law is needed, got none/,
       ['export', plain, ...onnx, ...out],
     ],
     [2, /--setting letter must name what .* names/, ['import', files.onnx, ...out, '--setting', 'letter']],

@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { identityEngines } from './support/identity-engines.ts'
-import { requireArm64Node } from './support/require.ts'
+import { identityEngines } from '../support/identity-engines.ts'
+import { requireArm64Node } from '../support/require.ts'
 
-const program = fileURLToPath(new URL('./support/identity-program.js', import.meta.url))
+/** The same bits on x86-64 and on arm64. Command: npm run test:arm64 */
+const program = fileURLToPath(new URL('../support/identity-program.js', import.meta.url))
 const engines = Object.keys(identityEngines)
 const common = ['elementary functions', 'noise streams', 'driven cars']
 const perEngine = ['advantages', 'actions', '320 PPO steps', 'verdicts', 'cars driven by policies']
