@@ -123,6 +123,6 @@ t.test('the report: speeds, times the drivers, gain kept, by hand', async (t) =>
       gainKept: { mean: 0.75 },
     },
   ])
-  t.match(summaryText(analysis), /alone +sumo +5\.00 +4\.00 +5\.00 +7\.50 ± .* 1\.500 .* 5 +75 %/)
+  t.match(summaryText(analysis), /alone +sumo +5\.00 +4\.00 +5\.00 +7\.50 ± .* 1\.500 .* 5 \/ 0 +75 %/)
   t.match(reportHtml(analysis), /Policies alone: neither learning nor exploration/)
 })

@@ -53,7 +53,7 @@ function evaluationLines({ evaluations }: Analysis): string[] {
   if (evaluations.length === 0) return []
   return [
     '',
-    'Policies alone, mean speed of all cars, m/s (crashes: of the trained)',
+    'Policies alone, mean speed of all cars, m/s (crashes: trained / drivers)',
     ...table(
       ['method', 'world', 'drivers', 'throttle', 'untrained', 'trained', '× drivers [95 %]', 'crashes', 'gain kept'],
       evaluations.map((row) => [
@@ -63,7 +63,7 @@ function evaluationLines({ evaluations }: Analysis): string[] {
           meanText(row.trained, 2),
           `${fixed(row.timesDrivers.mean)} ${rangeText(row.timesDrivers, (x) => fixed(x))}`,
         ],
-        ...[String(row.collisions.trained), row.gainKept ? percent(row.gainKept.mean) : '–'],
+        ...[`${row.collisions.trained} / ${row.collisions.drivers}`, row.gainKept ? percent(row.gainKept.mean) : '–'],
       ]),
     ),
   ]

@@ -13,7 +13,11 @@ type Policies = Readonly<Record<'untrained' | 'trained', ReadonlyMap<string, Loa
 /** Starts of one job's episodes differ from those of every other's. */
 const seedsPerJob = 1_000
 
-/** Drives the same jittered starts with everything there is to compare, in each of the worlds; decision intervals are the job's. */
+/**
+ * Drives the same jittered starts with everything there is to compare, in each of the worlds; decision intervals are the job's.
+ * A collision is counted and the episode goes on: the drivers collide within seconds of many jittered starts, and a mean over
+ * those seconds, in which all still accelerate, is no speed to compare with.
+ */
 export async function evaluateJob(
   { config, seed }: StudyJob,
   { sims, episodes, startJitter }: NonNullable<Study['evaluation']>,
@@ -21,7 +25,7 @@ export async function evaluateJob(
 ): Promise<Evaluation> {
   const rows: Evaluation = []
   for (const sim of sims) {
-    const world = await openWorld({ ...config, sim, startJitter })
+    const world = await openWorld({ ...config, sim, startJitter, collision: 'continue' })
     try {
       const driving = { setting: settingOf(config), preset: config.preset, seed }
       const none = new Map<string, LoadedPolicy>()
