@@ -2,6 +2,7 @@ import type { Config } from '../schemas/config.ts'
 import type { Reason } from '../schemas/reason.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import type { Agent } from './agent.ts'
+import type { CertifiedOptions } from './core/certified.ts'
 import type { GateOptions } from './core/gate.ts'
 import { type LinkRound, linkIsUp } from './core/link.ts'
 import type { Round } from './io.ts'
@@ -45,7 +46,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     const { policy: other, identity } = opened.peer
     const { verdict, policy } = judging.consider({
       ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
-      certified: { ...config, test: config.certifiedTest, gamma: gate.gamma },
+      certified: certifiedOptions(config, gate.gamma),
       ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
     })
     if (policy) agent.adopt(policy)
@@ -92,6 +93,12 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
       return [...wanted].map(([peer, hash]) => considerOne(method, open(peer, hash), round, gate))
     },
   }
+}
+
+/** What `certified` judges by, of a configuration. */
+export function certifiedOptions(config: Config, gamma: number): CertifiedOptions {
+  const { certifiedTest, advantageEstimator, z, klRadius, minimumAlpha, minimumEffectiveSampleSize } = config
+  return { test: certifiedTest, advantageEstimator, gamma, z, klRadius, minimumAlpha, minimumEffectiveSampleSize }
 }
 
 type RefusalIdentity = Pick<Finding, 'ownHash' | 'peerHash' | 'peerId' | 'peerBoot' | 'peerSequence'>

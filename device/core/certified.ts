@@ -7,14 +7,7 @@ import { type AdvantageEstimator, type MixedAdvantage, mixedAdvantage } from './
 import { policyLayout, policySize, slotOf } from './parameters.ts'
 import type { Evidence, States } from './replay.ts'
 import { penaltyCoefficient } from './trust-bound.ts'
-import {
-  finiteOnly,
-  noEvidence,
-  type Reason,
-  type Verdict,
-  type VerdictEvidence,
-  type VerdictIdentity,
-} from './verdict.ts'
+import { noEvidence, type Reason, type VerdictEvidence, type VerdictIdentity, verdictOf } from './verdict.ts'
 
 /** What the lower bound of the advantage must exceed: the penalty C·KL, or 0 inside a trust region of mean KL. */
 export type CertifiedTest = 'penalty' | 'radius'
@@ -66,10 +59,8 @@ export function certified(input: CertifiedInput): Judgement {
   checkOptions(options)
   const M = evidence.count
   const K = states.count
-  const base = { mode: 'certified', estimator: 'exact', M, K, gamma: options.gamma, ...identity } as const
-  const reject = (reason: Reason, found: VerdictEvidence): Judgement => {
-    return { verdict: { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 } }
-  }
+  const base = { mode: 'certified', estimator: 'exact', M, K, gamma: options.gamma, identity } as const
+  const reject = (reason: Reason, found: VerdictEvidence): Judgement => ({ verdict: verdictOf(base, reason, found, 0) })
   if (!(own.length === peer.length && hasShapes(input))) return reject('shape-mismatch', noEvidence)
   if (!(M >= minimumSamples && K >= minimumSamples)) return reject('too-few-samples', noEvidence)
   if (!(isFinite32(evidence.logProb, M) && isFinite32(evidence.advantage, M))) return reject('non-finite', noEvidence)
@@ -107,8 +98,7 @@ export function certified(input: CertifiedInput): Judgement {
     }
     const { alpha } = best
     const found = { ...judged, ...evidenceOf(best), alphaBound: alpha }
-    const verdict: Verdict = { ...base, ...finiteOnly(found), accepted: true, reason: 'accepted', alpha }
-    return { verdict, policy: best.policy }
+    return { verdict: verdictOf(base, 'accepted', found, alpha), policy: best.policy }
   }
 
   function evidenceOf({ estimate, kl }: Trial) {

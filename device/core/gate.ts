@@ -8,12 +8,12 @@ import type { Evidence, States } from './replay.ts'
 import { type BoundMode, penaltyCoefficient, trustBound } from './trust-bound.ts'
 import {
   type Estimator,
-  finiteOnly,
   noEvidence,
   type Reason,
   type Verdict,
   type VerdictEvidence,
   type VerdictIdentity,
+  verdictOf,
 } from './verdict.ts'
 
 export interface GateOptions {
@@ -67,10 +67,8 @@ export function gateAndMix(input: GateInput): Judgement {
   checkOptions(options)
   const M = evidence.count
   const K = states.count
-  const base = { mode, estimator, M, K, gamma, ...identity }
-  const reject = (reason: Reason, found: VerdictEvidence): Judgement => {
-    return { verdict: { ...base, ...finiteOnly(found), accepted: false, reason, alpha: 0 } }
-  }
+  const base = { mode, estimator, M, K, gamma, identity }
+  const reject = (reason: Reason, found: VerdictEvidence): Judgement => ({ verdict: verdictOf(base, reason, found, 0) })
 
   if (!(own.length === peer.length && hasShapes(input))) return reject('shape-mismatch', noEvidence)
   if (!(M >= minimumSamples && K >= minimumSamples)) return reject('too-few-samples', noEvidence)
@@ -121,8 +119,7 @@ export function gateAndMix(input: GateInput): Judgement {
     if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
     const kl = engine.meanKl(own, unroundedMix(own, peer, alpha), states.observations, K)
     if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
-    const verdict: Verdict = { ...base, ...finiteOnly({ ...found, kl }), accepted: true, reason: 'accepted', alpha }
-    return { verdict, policy: mix(own, peer, alpha) } // (4)
+    return { verdict: verdictOf(base, 'accepted', { ...found, kl }, alpha), policy: mix(own, peer, alpha) } // (4)
   }
 }
 

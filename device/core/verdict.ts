@@ -98,10 +98,26 @@ export function refusal(
   return { mode, estimator, accepted: false, reason, alpha: 0, ...noEvidence, M: null, K: null, gamma, ...identity }
 }
 
-/** The same evidence with null for every value that is not finite. */
-export function finiteOnly(found: VerdictEvidence): VerdictEvidence {
-  const finite = (value: number | null) => (value !== null && Number.isFinite(value) ? value : null)
+/** What a verdict says beside its reason and evidence. */
+export type VerdictBase = Pick<Verdict, 'mode' | 'estimator' | 'M' | 'K' | 'gamma'> & {
+  readonly identity: VerdictIdentity
+}
+
+/** A verdict with null for every number of its evidence that is not finite; `alpha` is 0 unless accepted. */
+export function verdictOf(base: VerdictBase, reason: Reason, found: VerdictEvidence, alpha: number): Verdict {
+  const { mode, estimator, M, K, gamma, identity } = base
+  // Field by field: spreading objects took longer than the judgement's arithmetic on small samples.
   return {
+    mode,
+    estimator,
+    M,
+    K,
+    gamma,
+    ownHash: identity.ownHash,
+    peerHash: identity.peerHash,
+    peerId: identity.peerId,
+    peerBoot: identity.peerBoot,
+    peerSequence: identity.peerSequence,
     alphaBound: finite(found.alphaBound),
     policyAdvantage: finite(found.policyAdvantage),
     policyAdvantageMean: finite(found.policyAdvantageMean),
@@ -112,5 +128,12 @@ export function finiteOnly(found: VerdictEvidence): VerdictEvidence {
     c: finite(found.c),
     fisher: finite(found.fisher),
     kl: finite(found.kl),
+    accepted: reason === 'accepted',
+    reason,
+    alpha,
   }
+}
+
+function finite(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null
 }

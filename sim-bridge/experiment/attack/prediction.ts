@@ -2,6 +2,7 @@ import type { Agent } from '../../../device/agent.ts'
 import { aggregate } from '../../../device/core/aggregate.ts'
 import type { Replay } from '../../../device/core/replay.ts'
 import { createRng } from '../../../device/core/rng.ts'
+import { certifiedOptions } from '../../../device/judge.ts'
 import { methods } from '../../../device/methods/index.ts'
 import type { Config } from '../../../schemas/config.ts'
 
@@ -46,7 +47,7 @@ export function createPredict({ config, attackers, agents, evidence, gamma, roun
     return method.consider({
       ...{ engine, own, other, identity: unnamed, replay: evidence, samples, fixedAlpha, coinProbability },
       gate: { mode, estimator, gamma, margin, z: 1 },
-      certified: { ...config, test: config.certifiedTest, gamma },
+      certified: certifiedOptions(config, gamma),
       streams: { replay: stream('replay'), fisher: stream('fisher') },
       vehicle: victim,
       round: { seed: config.seed, epoch: 0, step: round },
