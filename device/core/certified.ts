@@ -2,7 +2,6 @@ import type { Engine, Vector } from './engine.ts'
 import { isFinite32, NonFiniteError } from './finite.ts'
 import { type Judgement, minimumSamples } from './gate.ts'
 import { gaussianLogProb, gaussianMeanKl } from './gaussian.ts'
-import { mix } from './mix.ts'
 import { type AdvantageEstimator, type MixedAdvantage, mixedAdvantage } from './mixed-advantage.ts'
 import { policyLayout, policySize, slotOf } from './parameters.ts'
 import type { Evidence, States } from './replay.ts'
@@ -146,7 +145,7 @@ function createTrial(input: CertifiedInput, candidates: readonly number[], c: nu
 
   return (index) => {
     const alpha = candidates[index]!
-    const policy = mix(own, peer, alpha) // (4)
+    const policy = engine.mix(own, peer, alpha) // (4)
     const next = passed(policy)
     const estimate = mixedAdvantage(options.advantageEstimator, samples, before.logProb, next.logProb)
     const kl = gaussianMeanKl(before.stateMean, next.stateMean, K, actionSize, own, policy, offset)

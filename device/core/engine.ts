@@ -22,6 +22,8 @@ export interface Engine {
   fisherExact(policy: Vector, towards: Vector, observations: Vector, count: number): number
   /** q by the letter's (17): mean of (∇log π(a|s) · Δ)² over the rows (estimator `sampled`), without a matrix. */
   fisherSampled(policy: Vector, towards: Vector, observations: Vector, actions: Vector, count: number): number
+  /** Mixing rule (4), with the bits of `mix` (`mix.ts`) on every engine. */
+  mix(own: Vector, peer: Vector, alpha: number): Float32Array
   /** Mean exact KL(π_from ‖ π_to) over the rows. */
   meanKl(from: Vector, to: Vector, observations: Vector, count: number): number
   /** GAE(λ), the same bits on every engine: see `gae.ts`. */

@@ -30,6 +30,7 @@ export interface KernelFunctions {
   promote(from: number, to: number, count: number): void
   equal(a: number, b: number, count: number): number
   subtract(a: number, b: number, count: number, out: number): void
+  mix(own: number, peer: number, alpha: number, count: number, out: number): void
   finite(values: number, count: number): number
   pack(flat: number, table: number, tensors: number, block: number): void
   unpack(block: number, table: number, tensors: number, flat: number): void

@@ -3,6 +3,7 @@ import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { generalizedAdvantage } from '../core/gae.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
+import { mix } from '../core/mix.ts'
 import { backward, createTrace, createWorkspace, forward, networkOf, reserve, tangent } from '../core/mlp.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createMeanActor } from './mean-actor.ts'
@@ -105,6 +106,7 @@ export function createReferenceEngine(architecture: Architecture): Engine {
     logProb,
     fisherExact: exactForm,
     fisherSampled: sampledForm,
+    mix,
     meanKl,
     generalizedAdvantage,
     startUpdate: (learner, batch, options) => startPassUpdate(differentiate, architecture, learner, batch, options),

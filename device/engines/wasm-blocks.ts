@@ -5,6 +5,8 @@ import { type Packing, packStaged } from './packing.ts'
 /** Parameters as the kernels hold them; the address is good until `slots` other vectors have been asked for. */
 export interface Block {
   readonly address: number
+  /** Address of the same values as a flat vector. */
+  readonly flat: number
   /** Differs wherever the parameters do. */
   readonly version: number
 }

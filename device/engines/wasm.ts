@@ -2,6 +2,7 @@ import type { Architecture, Engine, Vector } from '../core/engine.ts'
 import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
+import { mix as mixVectors } from '../core/mix.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createKernel, createRegion } from './kernel.ts'
 import { createPacking } from './packing.ts'
@@ -72,6 +73,16 @@ export function createWasmEngine(architecture: Architecture): Engine {
     return gaussianMeanKl(means, others, count, actionSize, from, to, offset)
   }
 
+  /** In the kernel where both are float32 as they stand: in JavaScript it took as long as the rest of a judgement on few samples. */
+  function mix(own: Vector, peer: Vector, alpha: number): Float32Array {
+    const { count } = policyPacking
+    if (!(own instanceof Float32Array && peer instanceof Float32Array && own.length === count && peer.length === count))
+      return mixVectors(own, peer, alpha)
+    const [from, to] = [policyBlock(own, 'policy'), policyBlock(peer, 'towards')]
+    kernel.run.mix(from.flat, to.flat, alpha, count, policyPacking.flat)
+    return kernel.f32.slice(policyPacking.flat / 4, policyPacking.flat / 4 + count)
+  }
+
   /** A pass and the derivative of its means along Δ, [count, actionSize]. With one action the pass's deltas serve every Δ. */
   function passAndTangent(policy: Vector, towards: Vector, observations: Vector, count: number) {
     const [from, to] = [policyBlock(policy, 'policy'), policyBlock(towards, 'towards')]
@@ -117,6 +128,7 @@ export function createWasmEngine(architecture: Architecture): Engine {
     logProb,
     fisherExact: exactForm,
     fisherSampled: sampledForm,
+    mix,
     meanKl,
     generalizedAdvantage: createGae(kernel),
     startUpdate: createWasmUpdates(kernel, architecture, policyPacking, valuePacking),

@@ -14,6 +14,18 @@ export function subtract(a: usize, b: usize, count: i32, out: usize): void {
   for (; a < end; a += 16, b += 16, out += 16) v128.store(out, f32x4.sub(v128.load(a), v128.load(b)))
 }
 
+/** out = own + α (peer − own) in float64, rounded to float32, −0 as +0; `count` is rounded up to even. */
+export function mix(own: usize, peer: usize, alpha: f64, count: i32, out: usize): void {
+  const share = f64x2.splat(alpha)
+  const zero = f32x4.splat(0)
+  for (let i = 0; i < count; i += 2, own += 8, peer += 8, out += 8) {
+    const from = f64x2.promote_low_f32x4(v128.load64_zero(own))
+    const to = f64x2.promote_low_f32x4(v128.load64_zero(peer))
+    const mixed = f64x2.add(from, f64x2.mul(share, f64x2.sub(to, from)))
+    v128.store64_lane(out, f32x4.add(f32x4.demote_f64x2_zero(mixed), zero), 0)
+  }
+}
+
 /** Whether `count` float32 are all finite: x − x is 0 only then. */
 export function finite(values: usize, count: i32): bool {
   const zero = f32x4.splat(0)

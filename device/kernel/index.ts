@@ -1,6 +1,6 @@
 export { sample } from './act'
 export { adam, norm } from './adam'
-export { demote, equal, finite, pack, promote, subtract, unpack } from './flat'
+export { demote, equal, finite, mix, pack, promote, subtract, unpack } from './flat'
 export { generalizedAdvantage } from './gae'
 export { gather, normalizeAdvantages, ppoLoss } from './loss'
 export { forward, gradients, propagate, tangent, tangentByDeltas } from './network'

@@ -1,4 +1,3 @@
-import { mix } from '../core/mix.ts'
 import { noEvidence } from '../core/verdict.ts'
 import type { Consideration, Decision } from './method.ts'
 
@@ -16,5 +15,5 @@ export function mixUnconditionally(mode: 'fixed' | 'average', alpha: number, inp
     gamma: input.gate.gamma,
     ...input.identity,
   } as const
-  return { verdict, policy: mix(input.own, input.other, alpha) }
+  return { verdict, policy: input.engine.mix(input.own, input.other, alpha) }
 }

@@ -193,6 +193,30 @@ export function sameAdvantages(t: Test, { create }: Candidate): void {
   }
 }
 
+/** θ + α (θ̃ − θ), rounded once to float32, −0 as +0: the same bits on every engine, from float32 and from float64. */
+export function sameMixes(t: Test, { create }: Candidate): void {
+  const rng = createRng(9, 'mix')
+  for (const hidden of [[3], [64, 64], [7, 5, 2]]) {
+    const architecture = { observationSize: 3, actionSize: 1, hidden }
+    const engine = create(architecture)
+    const size = policyLayout(architecture).size
+    const [own, peer] = [normals(rng, size), normals(rng, size)]
+    own.set([0, 1e-45, -1e-45, 1e38, 0.1])
+    peer.set([-0, -1e-45, 0, -3e38, 0.3])
+    for (const alpha of [0, 1e-9, 0.1, 0.5, 1]) {
+      for (const vector of [Float32Array, Float64Array]) {
+        const [from, to] = [vector.from(own), vector.from(peer)]
+        const wanted = Float32Array.from(from, (x, i) => Math.fround(x + alpha * (to[i]! - x)) + 0)
+        t.same(
+          new Uint32Array(engine.mix(from, to, alpha).buffer),
+          new Uint32Array(wanted.buffer),
+          `${hidden} ${alpha}`,
+        )
+      }
+    }
+  }
+}
+
 function shapeOf(rng: Rng, widest: number): Architecture {
   return {
     observationSize: 1 + rng.integer(20),

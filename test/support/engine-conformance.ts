@@ -1,5 +1,11 @@
 import type { Test } from 'tap'
-import { agreesWithReference, driftOfAnUpdate, gradientOfTheLoss, sameAdvantages } from './engine-agreement.ts'
+import {
+  agreesWithReference,
+  driftOfAnUpdate,
+  gradientOfTheLoss,
+  sameAdvantages,
+  sameMixes,
+} from './engine-agreement.ts'
 import { extremes, memory, refusals } from './engine-limits.ts'
 import type { Candidate } from './engine-samples.ts'
 import { actors, answersWithoutHistory, sessions } from './engine-sessions.ts'
@@ -20,6 +26,7 @@ const besideReference: typeof parts = [
   ['agrees with the reference for random shapes', agreesWithReference],
   ['stays beside float64 over an update', driftOfAnUpdate],
   ['has the reference’s bits of GAE', sameAdvantages],
+  ['has the bits of the mixing rule', sameMixes],
 ]
 
 /** What every engine must do, whatever it computes with. */

@@ -5,6 +5,7 @@ import {
   type Evidence,
   gate,
   gaussianEntropy,
+  mix,
   policyLayout,
   ppoStep,
   type States,
@@ -75,8 +76,8 @@ export function goldenVectors(t: Test, { create, tolerance }: Candidate): void {
             t.equal(verdict.accepted, wanted.policy_advantage > 0)
             t.equal(verdict.reason, wanted.policy_advantage > 0 ? 'accepted' : 'non-positive-advantage')
             near(t, 'alpha', verdict.alpha, 0.9 * Math.min(bound, 1))
-            const exact = engine.meanKl(own, unroundedMix(own, peer, verdict.alpha), states.observations, states.count)
-            near(t, 'kl', verdict.kl, exact)
+            const mixed = mix(own, peer, verdict.alpha)
+            near(t, 'kl', verdict.kl, engine.meanKl(own, mixed, states.observations, states.count))
           })
         }
       }
