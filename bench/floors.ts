@@ -72,6 +72,7 @@ export function floorsOf(figures: readonly Figure[], field: readonly FieldFigure
       value: over('fisher-materialised', 'reference', 'fisher'),
     },
     { name: 'epoch, method gated', floor: 50, unit: 'ms', value: of('epoch-gated'), ...absolute },
+    { name: 'epoch, method gated, letter', floor: 50, unit: 'ms', value: of('epoch-gated-letter'), ...absolute },
     { name: 'epoch, method certified', floor: 100, unit: 'ms', value: of('epoch-certified'), ...absolute },
     { name: 'embedded simulator', floor: 1e6, unit: 'car-steps/s', value: of('sim'), absolute: true, better: 'more' },
     {
