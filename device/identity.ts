@@ -62,9 +62,10 @@ function float32Bytes(policy: Vector): Uint8Array {
 /** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
-function publicKeyOf(vehicle: string, raw: string): KeyObject {
+/** The key object of 32 raw bytes (base64); throws where they are not 32. */
+export function publicKeyOf(owner: string, raw: string): KeyObject {
   const bytes = Buffer.from(raw, 'base64')
-  if (bytes.length !== 32) throw new Error(`public key of ${vehicle} must be 32 bytes, got ${bytes.length}`)
+  if (bytes.length !== 32) throw new Error(`public key of ${owner} must be 32 bytes, got ${bytes.length}`)
   return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' })
 }
 
