@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { count, finite, id, text, version } from './common.ts'
+import { count, finite, id, publicKey, text, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** A signed command to one vehicle: the signature covers the exact bytes of `body`. */
@@ -26,8 +26,6 @@ export const acknowledgementSchema = {
 } as const
 export type Acknowledgement = FromSchema<typeof acknowledgementSchema>
 export const validateAcknowledgement = validatorOf(acknowledgementSchema)
-
-const publicKey = { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' } as const
 
 /**
  * The fleet's list of members as it travels and is kept: the root's signature covers the exact UTF-8 bytes of `body`. Text
@@ -72,7 +70,7 @@ export const rosterBodySchema = {
         properties: { key: publicKey, commands: { type: 'array', maxItems: 64, items: id } },
       },
     },
-    /** An id is never given out again; serial numbers of its certificates, and of certificates that were replaced, in hexadecimal. */
+    /** An id is never given out again; with it go the serial numbers of all its certificates, in hexadecimal. */
     revoked: {
       type: 'object',
       additionalProperties: false,

@@ -1,0 +1,26 @@
+import {
+  brokerAction,
+  clientAction,
+  deviceAction,
+  fleetAction,
+  listAction,
+  operatorAction,
+  renewAction,
+  revokeAction,
+} from './member-actions.ts'
+import type { Action } from './options.ts'
+
+/** What `trustmix provision` can do, in the order of its help. */
+export const actions: Readonly<Record<string, Action>> = {
+  fleet: fleetAction,
+  device: deviceAction,
+  operator: operatorAction,
+  bridge: clientAction('bridge'),
+  aggregator: clientAction('aggregator'),
+  monitor: clientAction('monitor'),
+  root: clientAction('root'),
+  broker: brokerAction,
+  list: listAction,
+  renew: renewAction,
+  revoke: revokeAction,
+}
