@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
   { topic: 'sim/{run}/{vehicle}/act', publish: ['own device', 'own aggregator'], read: ['bridge'] },
   { topic: 'sim/{run}/world', publish: ['bridge'], read: watchers, latest: true },
   { topic: 'sim/{run}/run', publish: ['bridge'], read: watchers, retain: true },
-  { topic: 'roster', publish: ['root'], read: ['device', ...watchers], retain: true },
+  { topic: 'roster', publish: ['root'], read: ['device', 'aggregator', 'root', ...watchers], retain: true },
   { topic: 'ops/health', publish: ['monitor'], read: watchers },
   { topic: 'ops/alarm/{id}', publish: ['monitor'], read: watchers, retain: true },
 ]

@@ -5,10 +5,12 @@ import {
   configuredArchitecture,
   connectBus,
   nextBoot,
+  openRosterStore,
   reach,
   readIdentity,
   required,
 } from '../device/process.ts'
+import { followRoster } from '../device/trust/roster-store.ts'
 import type { Config } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { settingOf } from '../schemas/setting-of.ts'
@@ -67,6 +69,7 @@ async function runAggregator(config: Config, broker: Broker | undefined, context
   const { observationNames, actionNames } = createFeatures(setting, scales)
   const architecture = configuredArchitecture(config)
   const boot = nextBoot(required(config, 'stateDir'))
+  const roster = openRosterStore(config, context.print)
   const url = broker ? `mqtt://127.0.0.1:${broker.port}` : required(config, 'broker')
   const status = { version: formatVersion, state: 'offline', boot } as const
   const bus = connectBus({ ...config, broker: url }, aggregatorId, context, (connection) => ({
@@ -74,13 +77,14 @@ async function runAggregator(config: Config, broker: Broker | undefined, context
     address: { fleet, vehicle: aggregatorId },
     message: { ...status, connection },
   }))
+  if (roster) followRoster(bus, fleet, roster)
   const aggregator = createAggregator({
     bus,
     fleet,
     cell: config.cell,
     run: required(config, 'run'),
     kind: { architecture, observationNames, actionNames },
-    identity: readIdentity(config),
+    identity: readIdentity(config, roster),
     boot,
     software: context.software,
     now: () => performance.now(),
