@@ -124,6 +124,7 @@ export interface Rule {
   readonly read: ReadonlyMap<Role, 'own' | 'any'>
   readonly retain: boolean
   readonly latest: boolean
+  readonly isRoster: boolean
 }
 
 const ID = /^[A-Za-z0-9_-]{1,23}$/
@@ -142,6 +143,7 @@ const rules: readonly Rule[] = rows.map((row) => {
     read: grants(row.read),
     retain: row.retain ?? false,
     latest: row.latest ?? false,
+    isRoster: row.topic === 'roster',
   }
 })
 
