@@ -106,6 +106,21 @@ export function subscribeDenial(principal: Principal, filter: string): Denial | 
   return mayRead(principal, { levels, rule }) ? undefined : 'topic-forbidden'
 }
 
+/** The filters of what `principal` may publish and read, `+` for each variable level, for brokers with rules of their own. */
+export function filtersOf(principal: Principal): { readonly publish: string[]; readonly read: string[] } {
+  const { role, id, fleet } = principal
+  const filters = (list: (rule: Rule) => ReadonlyMap<Role, 'own' | 'any'>, anyFleet: boolean): string[] =>
+    rules.flatMap((rule) => {
+      const scope = list(rule).get(role)
+      if (scope === undefined) return []
+      const levels = rule.literals.map((literal, i) =>
+        i === FLEET ? (anyFleet ? '+' : fleet) : (literal ?? (scope === 'own' && i === rule.vehicle ? id : '+')),
+      )
+      return [levels.join('/')]
+    })
+  return { publish: filters((rule) => rule.publish, false), read: filters((rule) => rule.read, ANY_FLEET.has(role)) }
+}
+
 type Grant = Role | `own ${Role}`
 
 interface Row {

@@ -27,7 +27,7 @@ export interface BrokerOptions {
   /** Whom the roster has put out, by id or by serial number of the certificate; asked at every CONNECT. */
   readonly isRevoked?: (id: string, serial: string | undefined) => boolean
   /** Judges what is published as the fleet's roster; false drops it. */
-  readonly onRoster?: (payload: Uint8Array) => boolean
+  readonly onRoster?: (payload: Buffer | string) => boolean
   /** Called for every refusal; the caller limits how much it logs. */
   readonly onRefused?: (refusal: Refusal) => void
 }

@@ -98,7 +98,7 @@ function rosterRules(store: RosterStore): Pick<BrokerOptions, 'isRevoked' | 'onR
     onRoster(payload) {
       let value: unknown
       try {
-        value = JSON.parse(Buffer.from(payload).toString('utf8'))
+        value = JSON.parse(payload.toString())
       } catch {
         return false
       }

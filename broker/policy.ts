@@ -38,7 +38,7 @@ export interface PolicyOptions extends AdmissionRules {
   readonly serverRates: Rates
   readonly isRevoked: (id: string, serial: string | undefined) => boolean
   /** Judges what the root publishes as roster. */
-  readonly onRoster: (payload: Uint8Array) => boolean
+  readonly onRoster: (payload: Buffer | string) => boolean
   /** Largest payload in bytes of a topic that is in the table. */
   readonly payloadLimit: (topic: string) => number
   readonly maxSubscriptions: number
@@ -143,8 +143,7 @@ export class Policy implements Hooks {
   readonly authorizePublish: Hooks['authorizePublish'] = (client, packet, callback) => {
     const connection = client ? this.of(client) : undefined
     const { topic, retain } = packet
-    const payload = Buffer.from(packet.payload ?? '')
-    const reason = this.#publishRefusal(connection, topic, retain ?? false, payload)
+    const reason = this.#publishRefusal(connection, topic, retain ?? false, packet.payload ?? '')
     if (!reason) return callback(null)
     if (connection && reason === 'topic-malformed') this.end(connection, reason)
     else this.#count(connection, reason, topic)
@@ -197,9 +196,9 @@ export class Policy implements Hooks {
     connection: Connection | undefined,
     name: string,
     retain: boolean,
-    payload: Uint8Array,
+    payload: Buffer | string,
   ): Reason | undefined {
-    const size = payload.length
+    const size = Buffer.byteLength(payload)
     const topic = this.#parse(name)
     if (typeof topic === 'string') return topic
     if (!connection?.principal) return 'topic-forbidden'

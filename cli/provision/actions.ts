@@ -1,3 +1,4 @@
+import { brokerConfigAction } from './broker-config-action.ts'
 import {
   brokerAction,
   clientAction,
@@ -23,4 +24,5 @@ export const actions: Readonly<Record<string, Action>> = {
   list: listAction,
   renew: renewAction,
   revoke: revokeAction,
+  'broker-config': brokerConfigAction,
 }
