@@ -10,6 +10,8 @@ import {
   revokeAction,
 } from './member-actions.ts'
 import type { Action } from './options.ts'
+import { rosterAction } from './roster-actions.ts'
+import { applyAction, enrolAction, serveAction, showAction, tokenAction } from './unit-actions.ts'
 
 /** What `trustmix provision` can do, in the order of its help. */
 export const actions: Readonly<Record<string, Action>> = {
@@ -24,5 +26,11 @@ export const actions: Readonly<Record<string, Action>> = {
   list: listAction,
   renew: renewAction,
   revoke: revokeAction,
+  roster: rosterAction,
   'broker-config': brokerConfigAction,
+  token: tokenAction,
+  serve: serveAction,
+  enrol: enrolAction,
+  show: showAction,
+  apply: applyAction,
 }

@@ -13,7 +13,14 @@ const spec = {
   use: { kind: 'text', placeholder: 'DIR', description: 'where the broker will find them (default: --out)' },
   broker: { kind: 'text', placeholder: 'ID', description: 'whose certificate (default: the one broker of the fleet)' },
   host: { kind: 'text', placeholder: 'ADDRESS', default: '0.0.0.0', description: 'address to listen on' },
-  'tls-port': { kind: 'number', integer: true, minimum: 0, maximum: 65_535, default: 8_883, description: 'port for TLS' },
+  'tls-port': {
+    kind: 'number',
+    integer: true,
+    minimum: 0,
+    maximum: 65_535,
+    default: 8_883,
+    description: 'port for TLS',
+  },
   'ws-port': {
     kind: 'number',
     integer: true,
@@ -62,7 +69,9 @@ export const brokerConfigAction: Action = {
       write('broker.json', `${JSON.stringify(config, null, 2)}\n`)
     }
     const next = kind === 'mosquitto' ? `mosquitto -c ${main}` : `trustmix broker --config ${main}`
-    io.output(options.json ? `${JSON.stringify({ file: main })}\n` : `${main}  (${next}; after a change: see docs/trust.md)\n`)
+    io.output(
+      options.json ? `${JSON.stringify({ file: main })}\n` : `${main}  (${next}; after a change: see docs/trust.md)\n`,
+    )
   },
 }
 

@@ -48,10 +48,7 @@ export function mosquittoAcl(fleet: string, members: readonly Member[]): string 
   const sections = members.flatMap(({ id, role, revoked }) => {
     if (revoked !== null || role === 'broker') return []
     const { publish, read } = filtersOf({ role: role satisfies Role, id, fleet })
-    const lines = [
-      ...publish.map((filter) => `topic write ${filter}`),
-      ...read.map((filter) => `topic read ${filter}`),
-    ]
+    const lines = [...publish.map((filter) => `topic write ${filter}`), ...read.map((filter) => `topic read ${filter}`)]
     return [`# ${role}`, `user ${id}`, ...lines, '']
   })
   return ['# Written by trustmix provision broker-config mosquitto.', '', ...sections].join('\n')
