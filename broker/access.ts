@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
   { topic: 'sim/{run}/{vehicle}/act', publish: ['own device', 'own aggregator'], read: ['bridge'] },
   { topic: 'sim/{run}/world', publish: ['bridge'], read: watchers, latest: true },
   { topic: 'sim/{run}/run', publish: ['bridge'], read: watchers, retain: true },
-  { topic: 'roster', publish: ['root'], read: ['device', ...watchers], retain: true },
+  { topic: 'roster', publish: ['root'], read: ['device', 'aggregator', 'root', ...watchers], retain: true },
   { topic: 'ops/health', publish: ['monitor'], read: watchers },
   { topic: 'ops/alarm/{id}', publish: ['monitor'], read: watchers, retain: true },
 ]
@@ -106,6 +106,21 @@ export function subscribeDenial(principal: Principal, filter: string): Denial | 
   return mayRead(principal, { levels, rule }) ? undefined : 'topic-forbidden'
 }
 
+/** The filters of what `principal` may publish and read, `+` for each variable level, for brokers with rules of their own. */
+export function filtersOf(principal: Principal): { readonly publish: string[]; readonly read: string[] } {
+  const { role, id, fleet } = principal
+  const filters = (list: (rule: Rule) => ReadonlyMap<Role, 'own' | 'any'>, anyFleet: boolean): string[] =>
+    rules.flatMap((rule) => {
+      const scope = list(rule).get(role)
+      if (scope === undefined) return []
+      const levels = rule.literals.map((literal, i) =>
+        i === FLEET ? (anyFleet ? '+' : fleet) : (literal ?? (scope === 'own' && i === rule.vehicle ? id : '+')),
+      )
+      return [levels.join('/')]
+    })
+  return { publish: filters((rule) => rule.publish, false), read: filters((rule) => rule.read, ANY_FLEET.has(role)) }
+}
+
 type Grant = Role | `own ${Role}`
 
 interface Row {
@@ -124,6 +139,7 @@ export interface Rule {
   readonly read: ReadonlyMap<Role, 'own' | 'any'>
   readonly retain: boolean
   readonly latest: boolean
+  readonly isRoster: boolean
 }
 
 const ID = /^[A-Za-z0-9_-]{1,23}$/
@@ -142,6 +158,7 @@ const rules: readonly Rule[] = rows.map((row) => {
     read: grants(row.read),
     retain: row.retain ?? false,
     latest: row.latest ?? false,
+    isRoster: row.topic === 'roster',
   }
 })
 

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isId, type Principal, parseTopic, publishDenial, type Role } from './access.ts'
+import type { Certified } from './certificate.ts'
 
 /** One process or person; `id` is the client id of devices, the bridge and the aggregator. */
 export interface User {
@@ -23,6 +24,8 @@ export interface ConnectRequest {
   readonly username: string | undefined
   readonly password: Uint8Array | undefined
   readonly loopback: boolean
+  /** What the certificate says, where TLS has verified one. */
+  readonly certified: Pick<Certified, 'role' | 'id'> | undefined
   readonly clean: boolean
   readonly will: { readonly topic: string; readonly retain: boolean } | undefined
   /** User name (empty: anonymous) that holds a live connection with this client id. */
@@ -33,19 +36,27 @@ export type AdmissionRefusal = 'client-id' | 'client-id-in-use' | 'credentials' 
 
 /** Who connects: the principal and its user name (empty: anonymous), or why the CONNECT is refused. */
 export function admit(rules: AdmissionRules, request: ConnectRequest): Admission | AdmissionRefusal {
-  const username = request.username ?? ''
-  const user = rules.users.get(username)
+  const { certified } = request
+  // With a prefix: a user of the users file with that name is somebody else.
+  const username = certified ? `certificate/${certified.id}` : (request.username ?? '')
+  const user = certified ?? rules.users.get(username)
   const anonymous = request.username === undefined && request.password === undefined
-  if (anonymous ? !(rules.anonymousMonitors && request.loopback) : !matches(user, request.password)) {
+  if (certified) {
+    // TLS has proved more than a password could; what CONNECT says of a user is not looked at, as with mosquitto.
+  } else if (
+    anonymous ? !(rules.anonymousMonitors && request.loopback) : !matches(rules.users.get(username), request.password)
+  ) {
     return 'credentials'
   }
   const { clientId } = request
   // [MQTT-3.1.3-8]: an empty id needs a clean session
   if (clientId === '' ? !request.clean : !isId(clientId)) return 'client-id'
   if (user && FIXED_ID.has(user.role) && clientId !== user.id) return 'client-id'
-  // a connection with the same id takes over the older one, so only its own user may bring it
-  if (request.heldBy !== undefined && request.heldBy !== username) return 'client-id-in-use'
-  if (isReserved(rules.users, clientId, username)) return 'client-id-in-use'
+  // a connection with the same id takes over the older one, so only its own user may bring it; whose certificate bears the
+  // id gets it back from whoever took it, for no list says which ids certificates bear
+  const owner = certified !== undefined && FIXED_ID.has(certified.role)
+  if (!owner && request.heldBy !== undefined && request.heldBy !== username) return 'client-id-in-use'
+  if (!owner && isReserved(rules.users, clientId, username)) return 'client-id-in-use'
   const role = user?.role ?? 'monitor'
   const principal = { role, id: user?.id ?? clientId, fleet: rules.fleet }
   if (request.will) {

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type Client } from 'aedes'
 import { checkUsers, type User } from './admission.ts'
+import type { Certified } from './certificate.ts'
 import { AddressCount, defaultFraming, type FramingLimits, guardStream, type Rates } from './guard.ts'
 import { type Connection, Policy } from './policy.ts'
 import { type Counters, type Reason, type Refusal, Refusals } from './refusals.ts'
@@ -23,6 +24,10 @@ export interface BrokerOptions {
   /** Largest payload of a topic, bytes; default: whatever fits a packet. */
   readonly payloadLimit?: (topic: string) => number
   readonly limits?: Partial<BrokerLimits>
+  /** Whom the roster has put out, by id or by serial number of the certificate; asked at every CONNECT. */
+  readonly isRevoked?: (id: string, serial: string | undefined) => boolean
+  /** Judges what is published as the fleet's roster; false drops it. */
+  readonly onRoster?: (payload: Buffer | string) => boolean
   /** Called for every refusal; the caller limits how much it logs. */
   readonly onRefused?: (refusal: Refusal) => void
 }
@@ -69,16 +74,23 @@ export interface Broker {
   readonly connections: number
   /** Takes over a stream from another listener (TLS, WebSocket, in process): same guard, same rules; give it `highWaterMark`. */
   handle(stream: Duplex, peer: Peer): void
-  /** Ends the live connection of a client id (revocation); false if there is none. */
+  /** Ends the live connection of a client id; false if there is none. */
   disconnect(clientId: string): boolean
+  /** Ends the connections of all that are revoked by now; returns their client ids. */
+  endRevoked(): string[]
+  /** Publishes a retained message of the broker's own. */
+  publishRetained(topic: string, payload: string): void
+  /** Counts a refusal of another listener. */
+  refused(refusal: Refusal): void
   /** Stops listening and ends every connection. */
   close(): Promise<void>
 }
 
-/** Where a stream comes from; `loopback` decides whether anonymous clients are admitted. */
+/** Where a stream comes from: `loopback` admits anonymous clients, a certificate stands for user name and password. */
 export interface Peer {
   readonly address: string
   readonly loopback: boolean
+  readonly certified?: Certified
 }
 
 /** Starts the MQTT 3.1.1 broker; rejects if it cannot listen or the users are inconsistent. */
@@ -89,7 +101,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const refusals = new Refusals(options.onRefused)
   const payloadLimit = options.payloadLimit ?? (() => limits.packetBytes)
   const anonymousMonitors = options.anonymousMonitors ?? false
-  const policy = new Policy({ ...limits, fleet, users, anonymousMonitors, payloadLimit, now }, refusals)
+  const { isRevoked = () => false, onRoster = () => true } = options
+  const rules = { fleet, users, anonymousMonitors, payloadLimit, isRevoked, onRoster, now }
+  const policy = new Policy({ ...limits, ...rules }, refusals)
   const addresses = new AddressCount(limits.connectionsPerAddress)
   const open = new Set<Duplex>()
   const aedes = await createAedes(policy, refusals, limits)
@@ -137,6 +151,21 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       connection?.stream.destroy()
       return connection !== undefined
     },
+    endRevoked() {
+      const revoked = policy.revoked()
+      for (const connection of revoked) {
+        policy.end(connection, 'revoked')
+        connection.stream.destroy()
+      }
+      return revoked.map(({ clientId = '' }) => clientId)
+    },
+    publishRetained(topic, payload) {
+      const packet = { cmd: 'publish', qos: 1, dup: false, retain: true, topic, payload } as const
+      aedes.publish(packet, (error) => {
+        if (error) refusals.count({ reason: 'internal-error', detail: error.message })
+      })
+    },
+    refused: (refusal) => refusals.count(refusal),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       await closeAedes(aedes)

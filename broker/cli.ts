@@ -1,26 +1,26 @@
-import { readFileSync } from 'node:fs'
 import { createFeatures } from '../device/features.ts'
 import {
   type CommandContext,
   configuredArchitecture,
   connectBus,
   nextBoot,
+  openRosterStore,
   reach,
   readIdentity,
   required,
 } from '../device/process.ts'
+import { followRoster } from '../device/trust/roster-store.ts'
 import type { Config } from '../schemas/config.ts'
-import { ExitError } from '../schemas/exit.ts'
 import { settingOf } from '../schemas/setting-of.ts'
-import { aggregatorId, type Channel, channelOf, channels, largestPayload } from '../schemas/topics.ts'
+import { aggregatorId, type Channel, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import type { User } from './admission.ts'
 import { createAggregator } from './aggregator.ts'
-import { type Broker, createBroker } from './broker.ts'
-import { createRefusalPrinter } from './refusal-printer.ts'
+import type { Broker } from './broker.ts'
+import { listen } from './listen.ts'
 
 export interface BrokerContext extends CommandContext {
-  readonly onListening: (port: number) => void
+  /** Told the ports of the plain listener and, where they are asked for, of TLS and of WebSocket over TLS. */
+  readonly onListening: (port: number, tlsPort?: number, wsPort?: number) => void
 }
 
 /** `trustmix broker`: the embedded broker, the averaging server, or both, until asked to stop. */
@@ -28,35 +28,15 @@ export async function runBroker(
   config: Config,
   context: BrokerContext,
 ): Promise<{ port: number | null; refused: Readonly<Record<string, number>> }> {
-  const broker = config.aggregator === 'only' ? undefined : await listen(config, context)
+  const listening = config.aggregator === 'only' ? undefined : await listen(config, context)
+  const broker = listening?.broker
   try {
-    if (broker) context.onListening(broker.port)
+    if (listening) context.onListening(listening.broker.port, listening.tlsPort, listening.wsPort)
     await (config.aggregator === 'none' ? context.stopped : runAggregator(config, broker, context))
   } finally {
-    await broker?.close()
+    await listening?.close()
   }
   return { port: broker?.port ?? null, refused: broker?.counters ?? {} }
-}
-
-async function listen(config: Config, context: BrokerContext): Promise<Broker> {
-  const { host, port } = config
-  try {
-    return await createBroker({
-      fleet: config.fleet,
-      users: readUsers(config.usersFile),
-      host,
-      port,
-      anonymousMonitors: true,
-      now: () => performance.now(),
-      payloadLimit: (topic) => channelOf(topic)?.maxBytes ?? largestPayload,
-      onRefused: createRefusalPrinter(context.print, () => performance.now()),
-    })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
-      throw new ExitError('usage', `cannot listen on ${host}:${port}: ${message}`)
-    throw error
-  }
 }
 
 /** The averaging server, until it is asked to stop. */
@@ -67,6 +47,7 @@ async function runAggregator(config: Config, broker: Broker | undefined, context
   const { observationNames, actionNames } = createFeatures(setting, scales)
   const architecture = configuredArchitecture(config)
   const boot = nextBoot(required(config, 'stateDir'))
+  const roster = openRosterStore(config, context.print)
   const url = broker ? `mqtt://127.0.0.1:${broker.port}` : required(config, 'broker')
   const status = { version: formatVersion, state: 'offline', boot } as const
   const bus = connectBus({ ...config, broker: url }, aggregatorId, context, (connection) => ({
@@ -74,13 +55,14 @@ async function runAggregator(config: Config, broker: Broker | undefined, context
     address: { fleet, vehicle: aggregatorId },
     message: { ...status, connection },
   }))
+  if (roster) followRoster(bus, fleet, roster)
   const aggregator = createAggregator({
     bus,
     fleet,
     cell: config.cell,
     run: required(config, 'run'),
     kind: { architecture, observationNames, actionNames },
-    identity: readIdentity(config),
+    identity: readIdentity(config, roster),
     boot,
     software: context.software,
     now: () => performance.now(),
@@ -95,21 +77,4 @@ async function runAggregator(config: Config, broker: Broker | undefined, context
     clearInterval(timer)
     await bus.close()
   }
-}
-
-/** The users file: {version, users: name → {role, id, password}}. */
-function readUsers(path: string | null): Map<string, User> {
-  if (path === null) return new Map()
-  let content: { version?: number; users?: Record<string, User> }
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    throw new ExitError('usage', `users file ${path}: ${(error as Error).message}`)
-  }
-  if (content.version !== formatVersion)
-    throw new ExitError(
-      'damaged',
-      `unsupported-version: ${path} must have version ${formatVersion}, got ${content.version}`,
-    )
-  return new Map(Object.entries(content.users ?? {}))
 }

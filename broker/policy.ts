@@ -10,6 +10,7 @@ import {
   type Topic,
 } from './access.ts'
 import { type AdmissionRules, admit, type ConnectRequest } from './admission.ts'
+import type { Certified } from './certificate.ts'
 import type { Framing, Rates } from './guard.ts'
 import type { Reason, Refusals } from './refusals.ts'
 import { RetainedQuota } from './retained.ts'
@@ -19,12 +20,13 @@ export interface Connection {
   readonly stream: Duplex
   readonly address: string
   readonly loopback: boolean
+  readonly certified?: Certified
   readonly framing: Framing
   principal?: Principal
   username?: string
   clientId?: string
   /** CONNECT as received, until it is judged. */
-  request?: Omit<ConnectRequest, 'username' | 'password' | 'loopback' | 'heldBy'>
+  request?: Omit<ConnectRequest, 'username' | 'password' | 'loopback' | 'certified' | 'heldBy'>
   /** Filters granted. */
   readonly filters: Set<string>
   /** A refusal that ends the connection was counted. */
@@ -34,6 +36,9 @@ export interface Connection {
 export interface PolicyOptions extends AdmissionRules {
   /** Rates of the bridge and the aggregator, which speak for the whole fleet. */
   readonly serverRates: Rates
+  readonly isRevoked: (id: string, serial: string | undefined) => boolean
+  /** Judges what the root publishes as roster. */
+  readonly onRoster: (payload: Buffer | string) => boolean
   /** Largest payload in bytes of a topic that is in the table. */
   readonly payloadLimit: (topic: string) => number
   readonly maxSubscriptions: number
@@ -84,6 +89,13 @@ export class Policy implements Hooks {
     return this.#live.get(clientId)
   }
 
+  /** Live connections of those that are revoked by now. */
+  revoked(): Connection[] {
+    return [...this.#live.values()].filter(({ principal, certified }) =>
+      principal ? this.#options.isRevoked(principal.id, certified?.serial) : false,
+    )
+  }
+
   /** Counts what ends a connection, once per connection. */
   end(connection: Connection, reason: Reason, detail?: string): void {
     if (connection.refused) return
@@ -108,9 +120,11 @@ export class Policy implements Hooks {
     const request = connection?.request
     if (!connection || !request) return callback(refusedConnect('credentials'), false)
     delete connection.request
-    const { loopback } = connection
+    const { loopback, certified } = connection
     const heldBy = this.#live.get(client.id)?.username
-    const admission = admit(this.#options, { ...request, username, password, loopback, heldBy })
+    const asked = admit(this.#options, { ...request, username, password, loopback, certified, heldBy })
+    const known = typeof asked !== 'string'
+    const admission = known && this.#options.isRevoked(asked.principal.id, certified?.serial) ? 'revoked' : asked
     connection.clientId = client.id
     if (typeof admission === 'string') {
       this.end(connection, admission)
@@ -129,8 +143,7 @@ export class Policy implements Hooks {
   readonly authorizePublish: Hooks['authorizePublish'] = (client, packet, callback) => {
     const connection = client ? this.of(client) : undefined
     const { topic, retain } = packet
-    const size = Buffer.byteLength(packet.payload ?? '')
-    const reason = this.#publishRefusal(connection, topic, retain ?? false, size)
+    const reason = this.#publishRefusal(connection, topic, retain ?? false, packet.payload ?? '')
     if (!reason) return callback(null)
     if (connection && reason === 'topic-malformed') this.end(connection, reason)
     else this.#count(connection, reason, topic)
@@ -179,13 +192,20 @@ export class Policy implements Hooks {
     return packet
   }
 
-  #publishRefusal(connection: Connection | undefined, name: string, retain: boolean, size: number): Reason | undefined {
+  #publishRefusal(
+    connection: Connection | undefined,
+    name: string,
+    retain: boolean,
+    payload: Buffer | string,
+  ): Reason | undefined {
+    const size = Buffer.byteLength(payload)
     const topic = this.#parse(name)
     if (typeof topic === 'string') return topic
     if (!connection?.principal) return 'topic-forbidden'
     const denial = publishDenial(connection.principal, topic, retain)
     if (denial) return denial
     if (size > this.#options.payloadLimit(name)) return 'payload-too-large'
+    if (topic.rule.isRoster && !this.#options.onRoster(payload)) return 'roster'
     if (retain && !this.#retained.set(name, connection.username ?? '', size > 0)) return 'retained-limit'
     return undefined
   }
@@ -224,6 +244,6 @@ function willOf(will: { topic: string; retain?: boolean } | undefined): ConnectR
 
 /** MQTT 3.1.1, table 3.1: 2 identifier rejected, 4 bad user name or password, 5 not authorized. */
 function refusedConnect(reason: string): Error & { returnCode: 2 | 4 | 5 } {
-  const returnCode = reason === 'credentials' ? 4 : reason === 'will-forbidden' ? 5 : 2
+  const returnCode = reason === 'credentials' ? 4 : reason === 'will-forbidden' || reason === 'revoked' ? 5 : 2
   return Object.assign(new Error(reason), { returnCode } as const)
 }

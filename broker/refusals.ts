@@ -13,12 +13,19 @@ const reasons = [
   'byte-rate',
   'connections-per-address',
   'connections',
+  // TLS and WebSocket: before MQTT
+  'tls', // no certificate, one that is not of the authority, expired or revoked
+  'certificate', // of another fleet, or of no client's role
+  'host', // a Host header that names another server
+  'origin', // a web page of elsewhere
+  'websocket', // no subprotocol mqtt
   // admission: CONNECT
   'connect-timeout',
   'protocol-version',
   'client-id',
   'client-id-in-use',
   'credentials',
+  'revoked', // put out by the roster, before or during the connection
   'will-forbidden',
   // access: PUBLISH and SUBSCRIBE
   'topic-malformed', // U+0000 or ill-formed UTF-8 [MQTT-1.5.3-1, MQTT-1.5.3-2]
@@ -29,6 +36,7 @@ const reasons = [
   'retain-forbidden', // message only
   'retained-limit', // message only
   'payload-too-large', // message only
+  'roster', // message only: a roster that the fleet's root has not signed, or an older one
   'subscription-limit', // message only
   // delivery
   'not-drained', // message only: latest-wins message skipped for a receiver that is behind

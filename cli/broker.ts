@@ -7,15 +7,19 @@ export const brokerCommand: Command = {
   help: `trustmix broker: an MQTT 3.1.1 broker with the fleet's access rules, until it is stopped.
 
 Usage: trustmix broker --port 1883 --users-file users.json
+       trustmix broker --config FILE, written by trustmix provision broker-config trustmix
 
 ${describeOptions('broker')}`,
   async run(args, io) {
     const { config, json } = readOptions('broker', args, process.env)
     const result = await runBroker(config, {
       ...io,
-      onListening(port) {
+      onListening(port, tlsPort, wsPort) {
         io.tell({ kind: 'listening', port })
-        io.print(`listening on mqtt://${config.host}:${port}`)
+        const secured = tlsPort !== undefined || wsPort !== undefined
+        io.print(`listening on mqtt://${secured ? '127.0.0.1' : config.host}:${port}`)
+        if (tlsPort !== undefined) io.print(`listening on mqtts://${config.host}:${tlsPort}`)
+        if (wsPort !== undefined) io.print(`listening on wss://${config.host}:${wsPort}`)
       },
     })
     if (json) io.output(`${JSON.stringify(result)}\n`)

@@ -50,6 +50,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'the road and its cars in the terminal: a world of its own, or a running fleet',
     load: async () => (await import('./watch.ts')).watchCommand,
   },
+  provision: {
+    summary: 'keys, certificates and roster of a fleet; enrolment and unit files (docs/trust.md)',
+    load: async () => (await import('./provision.ts')).provisionCommand,
+  },
   plot: {
     summary: 'pictures of recorded epochs: time and space, speeds, the crossing',
     load: async () => (await import('./plot.ts')).plotCommand,

@@ -118,8 +118,9 @@ function readFile(path: string): PartialConfig {
   }
 }
 
-/** These belong to the tests. */
+/** These belong to `trustmix provision` and to the tests. */
 const foreignVariables = new Set([
+  'TRUSTMIX_PASSPHRASE',
   'TRUSTMIX_REQUIRE',
   'TRUSTMIX_PYTHON',
   'TRUSTMIX_ARM64_NODE',

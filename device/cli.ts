@@ -13,12 +13,14 @@ import {
   configuredArchitecture,
   connectBus,
   nextBoot,
+  openRosterStore,
   reach,
   readIdentity,
   required,
 } from './process.ts'
 import { createSimIo } from './sim-io.ts'
 import { createSlicer } from './slicer.ts'
+import { followRoster } from './trust/roster-store.ts'
 
 /** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
 export async function runDevice(
@@ -32,7 +34,8 @@ export async function runDevice(
   const architecture = configuredArchitecture(config)
   const engine = (await loadEngine(config.engine))(architecture)
   const boot = nextBoot(stateDir)
-  const identity = readIdentity(config)
+  const roster = openRosterStore(config, context.print)
+  const identity = readIdentity(config, roster)
   const store = createCheckpointStore(stateDir, {
     vehicle,
     seed: config.seed,
@@ -53,6 +56,7 @@ export async function runDevice(
     address: { fleet: config.fleet, vehicle },
     message: { ...status, connection },
   }))
+  if (roster) followRoster(bus, config.fleet, roster)
   const device = createDevice({
     config,
     setting,

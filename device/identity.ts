@@ -5,7 +5,9 @@ import type { Vector } from './core/engine.ts'
 export interface Identity {
   /** Detached Ed25519 signature, base64 (88 characters). */
   sign(bytes: Uint8Array): string
-  verify(vehicle: string, bytes: Uint8Array, signature: string): 'ok' | 'unknown-peer' | 'bad-signature'
+  verify(vehicle: string, bytes: Uint8Array, signature: string): 'ok' | 'unknown-peer' | 'revoked' | 'bad-signature'
+  /** Whether the fleet's roster has put the vehicle out; without a roster nobody is. */
+  isRevoked?(vehicle: string): boolean
 }
 
 /** What a placeholder signature looks like while the signed bytes are made: 88 characters, as many as the signature has. */
@@ -16,20 +18,30 @@ export const emptySignature = 'A'.repeat(88)
  * Throws when a key is not an Ed25519 key.
  */
 export function createIdentity(privateKeyPem: string, publicKeys: Readonly<Record<string, string>>): Identity {
+  const keys = new Map(Object.entries(publicKeys).map(([vehicle, raw]) => [vehicle, publicKeyOf(vehicle, raw)]))
+  return createKeyedIdentity(privateKeyPem, (vehicle) => keys.get(vehicle))
+}
+
+/** An identity that asks for a peer's key each time, so that the fleet's members may change while it runs. */
+export function createKeyedIdentity(
+  privateKeyPem: string,
+  keyOf: (vehicle: string) => KeyObject | 'revoked' | undefined,
+): Identity {
   const privateKey = createPrivateKey(privateKeyPem)
   if (privateKey.asymmetricKeyType !== 'ed25519')
     throw new Error(`private key must be Ed25519, got ${privateKey.asymmetricKeyType}`)
-  const keys = new Map(Object.entries(publicKeys).map(([vehicle, raw]) => [vehicle, publicKeyOf(vehicle, raw)]))
   return {
     sign: (bytes) => sign(null, bytes, privateKey).toString('base64'),
     verify(vehicle, bytes, signature) {
-      const key = keys.get(vehicle)
+      const key = keyOf(vehicle)
       if (!key) return 'unknown-peer'
+      if (key === 'revoked') return 'revoked'
       const raw = Buffer.from(signature, 'base64')
       // Node skips characters that are not base64: only the one way to write the bytes counts.
       const canonical = raw.toString('base64') === signature
       return canonical && verify(null, bytes, key, raw) ? 'ok' : 'bad-signature'
     },
+    isRevoked: (vehicle) => keyOf(vehicle) === 'revoked',
   }
 }
 
@@ -62,17 +74,15 @@ function float32Bytes(policy: Vector): Uint8Array {
 /** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
-function publicKeyOf(vehicle: string, raw: string): KeyObject {
+/** The key object of 32 raw bytes (base64); throws where they are not 32. */
+export function publicKeyOf(owner: string, raw: string): KeyObject {
   const bytes = Buffer.from(raw, 'base64')
-  if (bytes.length !== 32) throw new Error(`public key of ${vehicle} must be 32 bytes, got ${bytes.length}`)
+  if (bytes.length !== 32) throw new Error(`public key of ${owner} must be 32 bytes, got ${bytes.length}`)
   return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' })
 }
 
 /** The raw 32 bytes (base64) of a public or private Ed25519 key. */
 export function rawPublicKey(key: KeyObject): string {
-  const spki = createPublicKey(key.export({ type: 'pkcs8', format: 'pem' }) as string).export({
-    type: 'spki',
-    format: 'der',
-  })
+  const spki = (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' })
   return spki.subarray(spkiPrefix.length).toString('base64')
 }

@@ -35,7 +35,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     const held = mailbox.held(id, hash)
     const found = { ownHash: agent.policyHash, peerHash: hash, peerId: id }
     if (!held) return { refusal: refusal('missing', { ...found, peerBoot: null, peerSequence: null }) }
-    const { boot, sequence } = held.ok ? held.received : held.authentic
+    const { boot, sequence } = (held.ok ? held.received : held.authentic) ?? { boot: null, sequence: null }
     const identity = { ...found, peerBoot: boot, peerSequence: sequence }
     if (!held.ok) return { refusal: refusal(held.reason, identity) }
     return { peer: { id, identity, policy: held.received.policy } }

@@ -10,14 +10,14 @@ export interface Mailbox {
     bytes: Uint8Array,
     sender: string,
   ): { readonly refused?: { readonly reason: Reason; readonly detail: string } }
-  /** What is held of a peer under exactly this hash. */
+  /** What is held of a peer under exactly this hash; of one that was revoked, that. */
   held(peer: string, hash: string): Held | undefined
 }
 
 /** A policy to consider, or the reason why the authentic message of that hash was refused. */
 export type Held =
   | { readonly ok: true; readonly received: ReceivedPolicy }
-  | { readonly ok: false; readonly reason: Reason; readonly authentic: Authentic }
+  | { readonly ok: false; readonly reason: Reason; readonly authentic: Authentic | undefined }
 
 /** Peers tracked at most; members of the fleet only, since nobody else's signature holds. */
 const maxPeers = 4096
@@ -30,7 +30,7 @@ export function createMailbox(
 ): Mailbox {
   const expected = expectedOf(kind)
   const newest = new Map<string, Held>()
-  const authenticOf = (held: Held): Authentic => (held.ok ? held.received : held.authentic)
+  const authenticOf = (held: Held): Authentic | undefined => (held.ok ? held.received : held.authentic)
   return {
     receive(bytes, sender) {
       const known = newest.get(sender)
@@ -47,7 +47,9 @@ export function createMailbox(
     },
     held(peer, hash) {
       const held = newest.get(peer)
-      return held && authenticOf(held).hash === hash ? held : undefined
+      // What it sent before its revocation counts no more, and nobody waits for what it would send.
+      if (identity.isRevoked?.(peer)) return { ok: false, reason: 'revoked', authentic: held && authenticOf(held) }
+      return held && authenticOf(held)?.hash === hash ? held : undefined
     },
   }
 }

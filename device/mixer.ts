@@ -103,6 +103,8 @@ export function createMixer(options: MixerOptions): Mixer {
       if (pending) pending.since = now()
     },
     tick() {
+      // A peer that is waited for may have been revoked meanwhile.
+      settle(false)
       if (!pending) return
       if (now() - pending.since > config.missingAfterMs) return settle(true)
       if (now() - pending.askedAt < askAgainMs) return

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../schemas/config.ts'
@@ -5,12 +6,15 @@ import { ExitError } from '../schemas/exit.ts'
 import { settingOf } from '../schemas/setting-of.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import type { ClientTls } from './bus/broker-url.ts'
 import { createMqttBus, type MqttBus } from './bus/mqtt-bus.ts'
 import { writeAtomically } from './checkpoint.ts'
 import type { Architecture } from './core/engine.ts'
 import { actionCount, featureCount } from './features.ts'
-import { createIdentity, type Identity } from './identity.ts'
+import { createIdentity, type Identity, rawPublicKey } from './identity.ts'
 import { sealedSize } from './params.ts'
+import { createRosterIdentity } from './trust/roster-identity.ts'
+import { createRosterStore, type RosterStore } from './trust/roster-store.ts'
 
 /** What a command gets from the process around it. */
 export interface CommandContext {
@@ -33,6 +37,7 @@ export function connectBus(
     url: required(config, 'broker'),
     clientId,
     maxBackoffMs: config.maxBackoffMs,
+    tls: readTls(config),
     ...(config.username !== null && { username: config.username }),
     ...(password !== undefined && { password }),
     ...(will && { will }),
@@ -58,9 +63,25 @@ export async function reach(bus: MqttBus, config: Config, context: CommandContex
   }
 }
 
-/** Own key and the fleet's public keys. */
-export function readIdentity(config: Config): Identity {
+/** The fleet's roster, kept in the state directory; undefined where no root is trusted, as in a run on loopback. */
+export function openRosterStore(config: Config, onTrouble: (text: string) => void): RosterStore | undefined {
+  const { rootKeyFile, rosterFile, stateDir, fleet } = config
+  if (rootKeyFile === null) return undefined
+  const rootKey = readRootKey(rootKeyFile)
+  const path = stateDir === null ? undefined : join(stateDir, 'roster.json')
+  return createRosterStore({ fleet, rootKey, path, initial: rosterFile === null ? [] : [rosterFile], onTrouble })
+}
+
+/** Own key, and the fleet's public keys: those of the roster, else those of the file. */
+export function readIdentity(config: Config, roster?: RosterStore): Identity {
   const privateKey = read(required(config, 'privateKeyFile'))
+  if (roster) {
+    try {
+      return createRosterIdentity(privateKey, () => roster.current)
+    } catch (error) {
+      throw new ExitError('damaged', `${config.privateKeyFile}: ${(error as Error).message}`)
+    }
+  }
   const keys = parse(required(config, 'publicKeysFile')) as { version?: number; keys?: Record<string, string> }
   if (keys.version !== formatVersion)
     throw new ExitError(
@@ -115,6 +136,25 @@ export function required<K extends keyof Config>(config: Config, key: K): NonNul
   const value = config[key]
   if (value === null || value === undefined) throw new ExitError('usage', `${key} is needed, got nothing`)
   return value as NonNullable<Config[K]>
+}
+
+function readTls({ caFile, certFile, keyFile }: Config): ClientTls {
+  return {
+    ...(caFile !== null && { ca: read(caFile) }),
+    ...(certFile !== null && { cert: read(certFile) }),
+    ...(keyFile !== null && { key: read(keyFile) }),
+  }
+}
+
+function readRootKey(path: string): string {
+  const pem = read(path)
+  try {
+    const key = createPublicKey(pem)
+    if (key.asymmetricKeyType !== 'ed25519') throw new Error(`must be Ed25519, got ${key.asymmetricKeyType}`)
+    return rawPublicKey(key)
+  } catch (error) {
+    throw new ExitError('damaged', `${path}: ${(error as Error).message}`)
+  }
 }
 
 function read(path: string): string {

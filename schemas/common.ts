@@ -8,3 +8,5 @@ export const count = { type: 'integer', minimum: 0 } as const
 export const finite = { type: 'number' } as const
 export const nullableNumber = { type: ['number', 'null'] } as const
 export const text = { type: 'string', maxLength: 400 } as const
+/** 32 raw bytes of an Ed25519 key, base64. */
+export const publicKey = { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' } as const

@@ -4,6 +4,7 @@ import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
+import { trustProperties } from './config-trust.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
@@ -69,9 +70,9 @@ export const configSchema = {
     },
     broker: {
       type: ['string', 'null'],
-      pattern: '^mqtts?://[^/?#]+/?$',
+      pattern: '^(mqtts?://[^/?#]+/?|wss://[^/?#]+(/[A-Za-z0-9_/-]*)?)$',
       default: null,
-      description: 'broker to use, mqtt://host:port (fleet: its own if absent)',
+      description: 'broker to use, mqtt://, mqtts:// or wss://host:port (fleet: its own if absent)',
       for: ['fleet', 'device', 'sim-bridge'],
     },
     username: {
@@ -98,6 +99,7 @@ export const configSchema = {
       description: 'JSON map of vehicle id to Ed25519 public key (base64)',
       for: ['device', 'broker'],
     },
+    ...trustProperties,
     usersFile: {
       type: ['string', 'null'],
       default: null,

@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { count, finite, id, text, version } from './common.ts'
+import { count, finite, id, publicKey, text, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** A signed command to one vehicle: the signature covers the exact bytes of `body`. */
@@ -27,35 +27,63 @@ export const acknowledgementSchema = {
 export type Acknowledgement = FromSchema<typeof acknowledgementSchema>
 export const validateAcknowledgement = validatorOf(acknowledgementSchema)
 
-const publicKey = { type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$' } as const
-
-/** The fleet's list of members, signed by the fleet root; only a higher `number` is taken. */
+/**
+ * The fleet's list of members as it travels and is kept: the root's signature covers the exact UTF-8 bytes of `body`. Text
+ * in text, because the bytes are then what was signed, whatever a JSON writer makes of spaces, order and escapes.
+ */
 export const rosterSchema = {
   $id: 'roster',
   type: 'object',
   additionalProperties: false,
-  required: ['version', 'fleet', 'number', 'issued', 'devices', 'operators', 'revoked', 'signature'],
+  required: ['version', 'body', 'signature'],
   properties: {
     version,
+    body: { type: 'string', maxLength: 900_000 },
+    signature: { type: 'string', pattern: '^[A-Za-z0-9+/]{86}==$' },
+  },
+} as const
+export type RosterMessage = FromSchema<typeof rosterSchema>
+export const validateRoster = validatorOf(rosterSchema)
+
+/** What the body of a roster says. `kind` keeps a signature of something else from passing for one of a roster. */
+export const rosterBodySchema = {
+  $id: 'roster-body',
+  type: 'object',
+  additionalProperties: false,
+  required: ['version', 'kind', 'fleet', 'number', 'issued', 'devices', 'operators', 'revoked'],
+  properties: {
+    version,
+    kind: { const: 'roster' },
     fleet: id,
-    number: count,
-    issued: { type: 'string', maxLength: 30 },
-    devices: { type: 'object', additionalProperties: publicKey },
+    /** Only a higher one is taken. */
+    number: { type: 'integer', minimum: 1 },
+    issued: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z$' },
+    /** Ed25519 keys of all that sign parameters, the averaging server included. */
+    devices: { type: 'object', propertyNames: id, additionalProperties: publicKey },
     operators: {
       type: 'object',
+      propertyNames: id,
       additionalProperties: {
         type: 'object',
         additionalProperties: false,
         required: ['key', 'commands'],
-        properties: { key: publicKey, commands: { type: 'array', items: id } },
+        properties: { key: publicKey, commands: { type: 'array', maxItems: 64, items: id } },
       },
     },
-    revoked: { type: 'array', items: { type: 'string', maxLength: 64 } },
-    signature: { type: 'string', pattern: '^[A-Za-z0-9+/]{86}==$' },
+    /** An id is never given out again; with it go the serial numbers of all its certificates, in hexadecimal. */
+    revoked: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['ids', 'serials'],
+      properties: {
+        ids: { type: 'array', items: id },
+        serials: { type: 'array', items: { type: 'string', pattern: '^[0-9a-f]{2,40}$' } },
+      },
+    },
   },
 } as const
-export type Roster = FromSchema<typeof rosterSchema>
-export const validateRoster = validatorOf(rosterSchema)
+export type RosterBody = FromSchema<typeof rosterBodySchema>
+export const validateRosterBody = validatorOf(rosterBodySchema)
 
 export const healthSchema = {
   $id: 'health',

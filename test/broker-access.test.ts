@@ -27,7 +27,7 @@ const table: readonly [topic: string, publishers: string, readers: string][] = [
   ['sim/r1/aggregator/act', 'aggregator', 'bridge'],
   ['sim/r1/world', 'bridge', 'monitor operator'],
   ['sim/r1/run', 'bridge', 'monitor operator'],
-  ['roster', 'root', 'd1 d2 monitor operator'],
+  ['roster', 'root', 'd1 d2 aggregator monitor operator root'],
   ['ops/health', 'monitor', 'monitor operator'],
   ['ops/alarm/a1', 'monitor', 'monitor operator'],
   // a vehicle's id shadows nothing, and what the table does not name nobody has
@@ -126,7 +126,7 @@ t.test('a filter is granted when every topic it matches is readable', async (t) 
     ['monitor', 'tm/v1/demo/sim/+/+/obs', 'topic-forbidden'],
     ['monitor', 'tm/v1/demo/sim/+/+', 'filter-too-wide'],
     ['operator', 'tm/v1/demo/v/+/cmd/+', 'topic-forbidden'],
-    ['root', 'tm/v1/demo/roster', 'topic-forbidden'],
+    ['root', 'tm/v1/demo/v/d1/status', 'topic-forbidden'],
     ['bridge', 'tm/v1/+/v/+/status', 'topic-forbidden'],
     ['bridge', 'tm/v1/demo/sim/+/+/obs', 'topic-forbidden'],
     ['aggregator', 'tm/v1/demo/near/+/+/want', 'topic-forbidden'],

@@ -12,8 +12,11 @@ export interface Inbox {
   ): string
   /** The topic filters of all subscriptions, each once. */
   filters(): string[]
-  /** Checks size and schema and hands over; what does not pass is refused, what a handler throws is caught. */
-  receive(topic: string, payload: Buffer): void
+  /**
+   * Checks size and schema and hands over; what does not pass is refused, what a handler throws is caught. `retained`: the
+   * broker had kept it.
+   */
+  receive(topic: string, payload: Buffer, retained?: boolean): void
   onRefused(handler: (refusal: Refusal) => void): void
 }
 
@@ -47,12 +50,17 @@ export function createInbox(guarded: (what: string, work: () => void) => void): 
       return filter
     },
     filters: () => [...new Set(subscriptions.map(({ filter }) => filter))],
-    receive(topic, payload) {
+    receive(topic, payload, retained = false) {
       for (const { channel, handler } of routeOf(topic)) {
         const address = addressOf(channel, topic)
         if (!address || payload.length === 0) continue
         const refuse = (reason: Reason, detail: string): void => {
           for (const told of refusedHandlers) told({ channel: channel.name, address, reason, detail })
+        }
+        // Of events and commands only the moment counts; mosquitto has no rule that keeps a sender from retaining one.
+        if (retained && !channel.retain) {
+          refuse('stale', `${channel.name} must not be retained`)
+          continue
         }
         if (payload.length > channel.maxBytes) {
           refuse('over-size', `${channel.name} must be at most ${channel.maxBytes} bytes, got ${payload.length}`)

@@ -1,13 +1,16 @@
+import type { Duplex } from 'node:stream'
 import { MqttClient } from 'mqtt'
 import { type Address, type Channel, topicOf } from '../../schemas/topics.ts'
-import { openBrokerStream, parseBrokerUrl } from './broker-url.ts'
+import { brokerStreams, type ClientTls, parseBrokerUrl } from './broker-url.ts'
 import type { Bus } from './bus.ts'
 import { createInbox } from './inbox.ts'
 import { createOutbox, type Outgoing } from './outbox.ts'
 
 export interface MqttBusOptions {
-  /** `mqtt://host:port` or `mqtts://host:port`. */
+  /** `mqtt://host:port`, `mqtts://host:port` or `wss://host:port`. */
   readonly url: string
+  /** For `mqtts` and `wss`. */
+  readonly tls?: ClientTls
   readonly clientId: string
   readonly username?: string
   readonly password?: string
@@ -69,9 +72,10 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
 
   const inbox = createInbox(guarded)
   const url = parseBrokerUrl(options.url)
+  let openStream: () => Duplex
   const open = (): void => {
     const will = options.will?.(connections + 1)
-    const next = new MqttClient(() => openBrokerStream(url), {
+    const next = new MqttClient(openStream, {
       protocolVersion: 4,
       clean: true,
       reconnectPeriod: 0,
@@ -111,7 +115,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
         },
       )
     })
-    next.on('message', (topic, payload) => inbox.receive(topic, payload))
+    next.on('message', (topic, payload, { retain }) => inbox.receive(topic, payload, retain))
     next.on('error', (error) => {
       // One line an outage: the first error that keeps it from being connected.
       if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
@@ -149,7 +153,13 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     })
   }
 
-  setImmediate(() => !closed && open())
+  brokerStreams(url, options.tls).then(
+    (streams) => {
+      openStream = streams
+      setImmediate(() => !closed && open())
+    },
+    (error: Error) => failReady(error),
+  )
 
   return {
     ready,

@@ -1,0 +1,59 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { createWebSocketStream, WebSocketServer } from 'ws'
+import { highWaterMark } from './broker.ts'
+import { defaultFraming } from './guard.ts'
+
+export interface WebSocketOptions {
+  /** Origins of web pages that may connect, besides the server's own. */
+  readonly origins: readonly string[]
+  /** Whether the server is rightly called by this name or address: a page that rebinds its own name to it must fail. */
+  readonly isHost: (host: string) => boolean
+  readonly onStream: (stream: Duplex, socket: Duplex) => void
+  readonly onRefused: (reason: 'host' | 'origin' | 'websocket', address: string) => void
+}
+
+/**
+ * Accepts MQTT over WebSocket (MQTT 3.1.1, section 6) on an HTTP server: subprotocol `mqtt`, binary frames no larger than
+ * a packet, no compression. Any page that a browser shows can try to connect, so `Host` and `Origin` are checked first; a
+ * program sends no `Origin`.
+ */
+export function acceptWebSockets(server: Server, options: WebSocketOptions): void {
+  const { origins, isHost, onStream, onRefused } = options
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    // A frame may hold several packets: what one of them may be is the guard's matter.
+    maxPayload: 2 * defaultFraming.packetBytes,
+    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
+  })
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end()
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => {})
+    const refuse = (reason: 'host' | 'origin' | 'websocket', status: string): void => {
+      onRefused(reason, request.socket.remoteAddress ?? '')
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    }
+    const { host = '', origin, 'sec-websocket-protocol': protocols = '' } = request.headers
+    if (!isHost(hostOf(host))) return refuse('host', '421 Misdirected Request')
+    if (origin !== undefined && origin !== `https://${host}` && !origins.includes(origin))
+      return refuse('origin', '403 Forbidden')
+    if (!protocols.split(',').some((protocol) => protocol.trim() === 'mqtt'))
+      return refuse('websocket', '400 Bad Request')
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // [MQTT-6.0.0-1]: anything but binary frames ends the connection.
+      webSocket.on('message', (_data, isBinary) => {
+        if (!isBinary) webSocket.terminate()
+      })
+      onStream(createWebSocketStream(webSocket, { highWaterMark }), socket)
+    })
+  })
+}
+
+/** A Host header without its port; an IPv6 address without brackets. */
+function hostOf(header: string): string {
+  return header.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+}
