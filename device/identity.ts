@@ -25,12 +25,16 @@ export function createIdentity(privateKeyPem: string, publicKeys: Readonly<Recor
     verify(vehicle, bytes, signature) {
       const key = keys.get(vehicle)
       if (!key) return 'unknown-peer'
-      const raw = Buffer.from(signature, 'base64')
-      // Node skips characters that are not base64: only the one way to write the bytes counts.
-      const canonical = raw.toString('base64') === signature
-      return canonical && verify(null, bytes, key, raw) ? 'ok' : 'bad-signature'
+      return signatureHolds(key, bytes, signature) ? 'ok' : 'bad-signature'
     },
   }
+}
+
+/** Whether a detached Ed25519 signature (base64) over the bytes is that of the key. */
+export function signatureHolds(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
+  const raw = Buffer.from(signature, 'base64')
+  // Node skips characters that are not base64: only the one way to write the bytes counts.
+  return raw.toString('base64') === signature && verify(null, bytes, key, raw)
 }
 
 /**
@@ -62,7 +66,8 @@ function float32Bytes(policy: Vector): Uint8Array {
 /** RFC 8410: the fixed prefix of an Ed25519 SubjectPublicKeyInfo. */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
-function publicKeyOf(vehicle: string, raw: string): KeyObject {
+/** The key of 32 raw bytes (base64); throws, naming whose it is, where there are more or fewer. */
+export function publicKeyOf(vehicle: string, raw: string): KeyObject {
   const bytes = Buffer.from(raw, 'base64')
   if (bytes.length !== 32) throw new Error(`public key of ${vehicle} must be 32 bytes, got ${bytes.length}`)
   return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' })
