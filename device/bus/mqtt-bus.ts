@@ -114,7 +114,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     next.on('message', (topic, payload) => inbox.receive(topic, payload))
     next.on('error', (error) => {
       // One line an outage: the first error that keeps it from being connected.
-      if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
+      if (!troubled && !closed) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
       troubled = true
     })
     next.on('close', () => {
