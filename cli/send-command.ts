@@ -76,7 +76,7 @@ Exit codes: 0 done, 2 bad usage, 3 no broker, vehicle not there or no answer in 
 the vehicle, 130 interrupted.`,
   async run(args, io) {
     const [vehicle = '', name = '', ...rest] = args
-    if (!validId.test(vehicle))
+    if (vehicle.startsWith('--') || !validId.test(vehicle))
       throw new ExitError('usage', `VEHICLE must match ${validId.source}, got ${JSON.stringify(vehicle)}`)
     if (!isCommandName(name))
       throw new ExitError('usage', `the command must be one of ${commandNames.join(', ')}, got ${JSON.stringify(name)}`)

@@ -135,10 +135,9 @@ t.test('a resumed device returns where the other would have', async (t) => {
   if (read.lastGood) twinGood?.restore(read.lastGood)
   const rest = [0.1, 0.3, 0.3, 0.1]
   const undone = play(rest, [agent, lastGood])
-  t.match(
-    undone,
-    [{ from: 0.5, to: 0.1, peers: ['p1', 'p0', 'p2'].sort() }].map(({ from, to }) => ({ from, to })),
-  )
+  t.match(undone[0], { from: 0.5, to: 0.1 })
+  t.same(undone[0]?.peers.slice().sort(), ['p0', 'p1', 'p2'])
+  t.same(undone.slice(1), [undefined, undefined, undefined])
   t.same(play(rest, [twin, twinGood]), undone)
   t.same(twin.state(), agent.state())
   t.same(twinGood?.state(), lastGood?.state())
