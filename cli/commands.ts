@@ -26,6 +26,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'the traffic world and its clock, coupled to devices over MQTT',
     load: async () => (await import('./sim-bridge.ts')).bridgeCommand,
   },
+  command: {
+    summary: 'signed commands to one vehicle: pause, resume, rollback, gate-mode, reload, update',
+    load: async () => (await import('./send-command.ts')).sendCommand,
+  },
   gate: {
     summary: 'judge a peer policy on own samples: the verdict with its evidence',
     load: async () => (await import('./gate.ts')).gateCommand,

@@ -11,7 +11,7 @@ Usage: trustmix device --vehicle ID --run ID --broker mqtt://HOST:PORT --state-d
 ${describeOptions('device')}`,
   async run(args, io) {
     const { config, json } = readOptions('device', args, process.env)
-    const result = await runDevice(config, io)
+    const result = await runDevice(config, io, () => readOptions('device', args, process.env).config)
     if (json) io.output(`${JSON.stringify(result)}\n`)
     return exitCodes.ok
   },

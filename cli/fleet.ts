@@ -126,6 +126,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
         ...base,
         ...credentials(vehicle),
         ...keys(vehicle),
+        operatorsFile: config.operatorsFile ?? directory.operators,
         vehicle,
         stateDir: directory.state(vehicle),
         policyFile: join(directory.policies, `${vehicle}.safetensors`),

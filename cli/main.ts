@@ -20,7 +20,7 @@ ${Object.entries(commands)
 
 trustmix COMMAND --help lists a command's options.
 Exit codes: 0 ok, 2 bad usage or configuration, 3 a peer, server or program not reachable, 4 damaged data,
-5 a limit of a judged run not kept, 70 internal error, 130 interrupted.`
+5 a limit of a judged run not kept or a command refused, 70 internal error, 130 interrupted.`
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args

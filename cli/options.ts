@@ -9,7 +9,7 @@ import {
   validateConfig,
 } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
-import { parseFlags } from './flags.ts'
+import { type FlagKinds, parseFlags } from './flags.ts'
 
 export interface Options {
   readonly config: Config
@@ -17,15 +17,23 @@ export interface Options {
   readonly help: boolean
   /** Keys that a file, the environment or a flag has set. */
   readonly given: ReadonlySet<string>
+  /** All flags as text, those of `extra` among them. */
+  readonly extra: Readonly<Record<string, string | boolean | undefined>>
 }
 
 /**
  * Configuration of one command: defaults, then the file of `--config`, then `TRUSTMIX_…` in the environment, then flags.
+ * `extra` are flags that are no configuration.
  * Throws ExitError 2 naming source, path, rule and value found.
  */
-export function readOptions(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Options {
+export function readOptions(
+  command: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  extra: FlagKinds = {},
+): Options {
   const keys = configKeys(command)
-  const values = parsed(command, keys, args)
+  const values = parsed(command, keys, args, extra)
   const file = typeof values.config === 'string' ? readFile(values.config) : {}
   const fromEnvironment = readEnvironment(environment)
   const fromFlags: PartialConfig = {}
@@ -39,6 +47,7 @@ export function readOptions(command: string, args: readonly string[], environmen
     json: values.json === true,
     help: values.help === true,
     given: new Set([...Object.keys(file), ...Object.keys(fromEnvironment), ...Object.keys(fromFlags)]),
+    extra: values,
   }
 }
 
@@ -93,8 +102,9 @@ function placeholder({ type }: Property): string {
   return types.includes('integer') || types.includes('number') ? 'N' : types.includes('array') ? 'N,N' : 'TEXT'
 }
 
-function parsed(command: string, keys: readonly ConfigKey[], args: readonly string[]) {
+function parsed(command: string, keys: readonly ConfigKey[], args: readonly string[], extra: FlagKinds) {
   const options: Record<string, { type: 'string' | 'boolean' }> = {
+    ...extra,
     config: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean' },

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { forgetCheckpoints, writeAtomically } from '../device/checkpoint.ts'
 import { makeDirectory } from '../device/directory.ts'
 import { rawPublicKey } from '../device/identity.ts'
+import { commandNames } from '../schemas/command.ts'
 import { type Config, defaultConfig, validateConfig } from '../schemas/config.ts'
 import { ExitError } from '../schemas/exit.ts'
 import { type Report, validateReport } from '../schemas/report.ts'
@@ -19,6 +20,8 @@ export interface RunDirectory {
   secret(name: string): string
   readonly policies: string
   state(vehicle: string): string
+  /** Who may command the vehicles; null in a directory of a version that had no commands. */
+  readonly operators: string | null
 }
 
 /**
@@ -43,6 +46,7 @@ export function openRunDirectory(config: Config, vehicles: readonly string[], br
     secret,
     policies: join(path, 'policies'),
     state: (vehicle) => join(path, 'state', vehicle),
+    operators: existsSync(secret('operators.json')) ? secret('operators.json') : null,
     processConfig(name, values) {
       const file = join(path, 'processes', `${name}.json`)
       writeAtomically(file, `${JSON.stringify({ version: formatVersion, ...values }, null, 2)}\n`)
@@ -96,20 +100,28 @@ function readDocument<T>(path: string, validate: Validator<T>): T | undefined {
 
 function makeSecrets(secret: (name: string) => string, vehicles: readonly string[], bridgeId: string): void {
   const keys: Record<string, string> = {}
+  const roles: Record<string, string> = { [aggregatorId]: 'aggregator', [bridgeId]: 'bridge', [operatorId]: 'operator' }
   const users: Record<string, { role: string; id: string; password: string }> = {}
-  for (const id of [...vehicles, aggregatorId, bridgeId]) {
-    const role = id === bridgeId ? 'bridge' : id === aggregatorId ? 'aggregator' : 'device'
+  for (const id of [...vehicles, aggregatorId, bridgeId, operatorId]) {
+    const role = roles[id] ?? 'device'
     const password = randomBytes(24).toString('base64url')
     users[id] = { role, id, password }
     writeAtomically(secret(`${id}.password`), `${password}\n`, 0o600)
     if (role === 'bridge') continue
     const { privateKey } = generateKeyPairSync('ed25519')
     writeAtomically(secret(`${id}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)
-    keys[id] = rawPublicKey(privateKey)
+    if (role !== 'operator') keys[id] = rawPublicKey(privateKey)
+    else {
+      const operators = { [id]: { key: rawPublicKey(privateKey), commands: commandNames } }
+      writeAtomically(secret('operators.json'), JSON.stringify({ version: formatVersion, operators }), 0o600)
+    }
   }
   writeAtomically(secret('users.json'), JSON.stringify({ version: formatVersion, users }), 0o600)
   writeAtomically(secret('public-keys.json'), JSON.stringify({ version: formatVersion, keys }), 0o600)
 }
+
+/** Who may command a fleet that was given no operators. */
+const operatorId = 'operator'
 
 function defaultName({ method, seed }: Config): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')

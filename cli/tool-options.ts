@@ -1,5 +1,5 @@
 import { ExitError } from '../schemas/exit.ts'
-import { parseFlags } from './flags.ts'
+import { type FlagKinds, parseFlags } from './flags.ts'
 
 /** One option of a tool that works on files. */
 export interface ToolOption {
@@ -37,10 +37,21 @@ export function readToolOptions<const S extends Record<string, ToolOption>>(
   spec: S,
   args: readonly string[],
 ): Values<S> {
-  const options = Object.fromEntries(
+  return parseToolOptions(spec, parseFlags(command, toolFlags(spec), args))
+}
+
+/** What each option of a tool takes. */
+export function toolFlags(spec: Record<string, ToolOption>): FlagKinds {
+  return Object.fromEntries(
     Object.entries(spec).map(([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string' } as const]),
   )
-  const given = parseFlags(command, options, args)
+}
+
+/** A tool's options from flags as text; ExitError 2 as `readToolOptions`. */
+export function parseToolOptions<const S extends Record<string, ToolOption>>(
+  spec: S,
+  given: Readonly<Record<string, string | boolean | undefined>>,
+): Values<S> {
   const values = Object.entries(spec).map(([name, option]) => [name, parseValue(name, option, given[name])])
   return Object.fromEntries(values) as Values<S>
 }

@@ -3,7 +3,7 @@ import type { RecentSamplesState } from './core/recent-samples.ts'
 import type { Evidence } from './core/replay.ts'
 import { createRng, type Rng } from './core/rng.ts'
 import type { RolloutState } from './core/rollout.ts'
-import type { RunningScaleState } from './core/running-stats.ts'
+import type { RunningScale, RunningScaleState } from './core/running-stats.ts'
 
 /** Streams beside that of the actor's noise. */
 export interface Streams {
@@ -12,17 +12,21 @@ export interface Streams {
   readonly fisher: Rng
 }
 
-/** All that a checkpoint keeps, so that a resumed agent continues bit for bit. */
-export interface AgentState {
-  readonly epoch: number
-  readonly updates: number
-  readonly samples: number
+/** What learning has made: networks, Adam's moments and the scale of advantages. */
+export interface LearnerState {
   readonly policy: Float64Array
   readonly value: Float64Array
   readonly adamStep: number
   readonly adamM: Float64Array
   readonly adamV: Float64Array
   readonly scale: RunningScaleState
+}
+
+/** All that a checkpoint keeps, so that a resumed agent continues bit for bit. */
+export interface AgentState extends LearnerState {
+  readonly epoch: number
+  readonly updates: number
+  readonly samples: number
   readonly streams: Readonly<Record<keyof Streams | 'explore', number[]>>
   readonly rollout: RolloutState
   /** Samples in the rollout at the end of each of its rounds. */
@@ -52,8 +56,31 @@ export function initialNoise(seed: number, vehicle: string, epoch: number): numb
   return createRng(seed, vehicle, 'explore', epoch).state()
 }
 
+/** What learning has made so far; copies. */
+export function learnerState({ policy, value, adam }: Learner, scale: RunningScale): LearnerState {
+  return {
+    policy: policy.slice(),
+    value: value.slice(),
+    adamStep: adam.step,
+    adamM: adam.m.slice(),
+    adamV: adam.v.slice(),
+    scale: scale.state(),
+  }
+}
+
+/** Takes back what `learnerState` returned. Throws where it is of networks of other sizes. */
+export function restoreLearner(learner: Learner, scale: RunningScale, state: LearnerState): void {
+  checkLearnerState(state, learner)
+  learner.policy.set(state.policy)
+  learner.value.set(state.value)
+  learner.adam.step = state.adamStep
+  learner.adam.m.set(state.adamM)
+  learner.adam.v.set(state.adamV)
+  scale.restore(state.scale)
+}
+
 /** Throws where the state is of networks of other sizes than the learner's. */
-export function checkLearnerState(state: AgentState, { policy, value, adam }: Learner): void {
+export function checkLearnerState(state: LearnerState, { policy, value, adam }: Learner): void {
   expectLength('policy', state.policy, policy.length)
   expectLength('value', state.value, value.length)
   expectLength('adam', state.adamM, adam.m.length)

@@ -1,10 +1,12 @@
 import type { Outcome } from '../schemas/lock-step.ts'
 import {
   type AgentState,
-  checkLearnerState,
   createStreams,
   type Held,
   initialNoise,
+  type LearnerState,
+  learnerState,
+  restoreLearner,
   type Streams,
 } from './agent-state.ts'
 import { createLearner } from './core/adam.ts'
@@ -18,7 +20,7 @@ import { createRng } from './core/rng.ts'
 import { Rollout } from './core/rollout.ts'
 import { RunningScale } from './core/running-stats.ts'
 import { policyHash } from './identity.ts'
-import { type AgentOptions, annealed, type Learned, type Learning, prepareBatches, timeMean } from './learning.ts'
+import { type AgentOptions, type Learned, type Learning, prepareBatches, timeMean, updateOptions } from './learning.ts'
 
 /** One agent: policy and value, what it has seen, how it acts and learns. Neither clock nor I/O. */
 export interface Agent {
@@ -54,15 +56,13 @@ export interface Agent {
   discount(seconds: number): number
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
   adopt(policy: Float32Array): void
+  /** What learning has made so far; copies. */
+  learned(): LearnerState
+  /** Goes on from an earlier `learned()`, without the update in progress and the samples not learned from yet. */
+  goBack(state: LearnerState): void
   state(): AgentState
   restore(state: AgentState): void
 }
-
-/** Advantages are scaled over many rounds, so not by the minibatch; no KL ends an update early. */
-const unlimited = { normalizeAdvantage: false, targetKl: null }
-
-/** Effective number of samples that the running scale of advantages remembers. */
-const scaleWindow = 2_000
 
 export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const { architecture } = engine
@@ -75,13 +75,12 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const rollout = new Rollout(observationSize, actionSize)
   const replay = new Replay(observationSize, actionSize, options.replayRounds)
   const recent = new RecentSamples(observationSize, actionSize, options.reuseSamples)
-  const scale = new RunningScale(scaleWindow)
+  const scale = new RunningScale(2_000) // samples that it remembers, effectively
   const actor = engine.createActor()
   let epoch = 0
   let streams = createStreams(options.seed, options.vehicle, epoch)
   let held: Held | undefined
-  let updates = 0
-  let samples = 0
+  let [updates, samples] = [0, 0]
   /** Counts up where an update in progress no longer fits what the agent holds. */
   let generation = 0
 
@@ -106,6 +105,11 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
 
   const discount = (seconds: number): number => options.gamma ?? discountOverTime(seconds, options.horizonS)
 
+  const takeBack = (state: LearnerState): void => {
+    restoreLearner(learner, scale, state)
+    policyChanged()
+  }
+
   function startLearning(): Learning {
     before = policy
     const meanReward = timeMean(rollout, rollout.endRound(), options.gamma === null ? discount : () => 0)
@@ -113,8 +117,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     if (trained === 0) return { samples: 0, meanReward, givenUp: false, step: () => false }
     const { lambda } = options
     const batches = prepareBatches({ engine, learner, rollout, recent, scale, discount, lambda, count: trained })
-    const ppo = { ...options, learningRate: annealed(options, epoch), epochs: options.ppoEpochs, ...unlimited }
-    const update = batches && createPpoUpdate(engine, learner, batches.batch, ppo, streams.shuffle)
+    const update =
+      batches && createPpoUpdate(engine, learner, batches.batch, updateOptions(options, epoch), streams.shuffle)
     const begun = generation
     let done = false
     return {
@@ -204,16 +208,18 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.policy.set(mixed)
       policyChanged()
     },
+    learned: () => learnerState(learner, scale),
+    goBack(state) {
+      takeBack(state)
+      generation++
+      held = undefined
+      rollout.clear()
+    },
     state: () => ({
       epoch,
       updates,
       samples,
-      policy: learner.policy.slice(),
-      value: learner.value.slice(),
-      adamStep: learner.adam.step,
-      adamM: learner.adam.m.slice(),
-      adamV: learner.adam.v.slice(),
-      scale: scale.state(),
+      ...learnerState(learner, scale),
       streams: {
         explore: actor.noiseState(),
         shuffle: streams.shuffle.state(),
@@ -227,17 +233,10 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       held,
     }),
     restore(state) {
-      checkLearnerState(state, learner)
+      takeBack(state)
       begin(state.epoch)
       updates = state.updates
       samples = state.samples
-      learner.policy.set(state.policy)
-      learner.value.set(state.value)
-      learner.adam.step = state.adamStep
-      learner.adam.m.set(state.adamM)
-      learner.adam.v.set(state.adamV)
-      scale.restore(state.scale)
-      policyChanged()
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)

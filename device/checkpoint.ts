@@ -2,10 +2,12 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { dirname, join } from 'node:path'
 import { formatVersion } from '../schemas/validator.ts'
 import type { AgentState } from './agent-state.ts'
+import { encodeKept, keptOf } from './checkpoint-kept.ts'
 import type { Tensor } from './core/parameters.ts'
 import { decodeSafetensors, encodeSafetensors } from './core/safetensors.ts'
 import { makeDirectory } from './directory.ts'
 import { sha256 } from './identity.ts'
+import type { LastGoodState } from './last-good.ts'
 
 /** What a checkpoint belongs to; one of another seed, vehicle, engine or kind of network is not taken. */
 export interface CheckpointOwner {
@@ -15,11 +17,14 @@ export interface CheckpointOwner {
   readonly architecture: string
 }
 
+/** The agent and, where policies are kept to return to, those. */
+export type CheckpointState = AgentState & { readonly lastGood?: LastGoodState }
+
 export interface CheckpointStore {
   /** Returns once the bytes are durable. */
-  save(state: AgentState): void
+  save(state: CheckpointState): void
   /** The newest undamaged generation; `notes` say what was damaged. Undefined where there is none at all. */
-  load(): { readonly state: AgentState | undefined; readonly notes: readonly string[] }
+  load(): { readonly state: CheckpointState | undefined; readonly notes: readonly string[] }
 }
 
 const format = `trustmix-checkpoint/${formatVersion}`
@@ -87,7 +92,7 @@ export function writeAtomically(path: string, content: string | Uint8Array, mode
 }
 
 /** One safetensors container; its checksum covers all bytes with the checksum's own digits as zeros. */
-export function encodeCheckpoint(state: AgentState, owner: CheckpointOwner): Uint8Array {
+export function encodeCheckpoint(state: CheckpointState, owner: CheckpointOwner): Uint8Array {
   const tensors = new Map<string, Tensor>([
     ['policy', row(state.policy)],
     ['value', row(state.value)],
@@ -104,12 +109,14 @@ export function encodeCheckpoint(state: AgentState, owner: CheckpointOwner): Uin
     tensors.set('held.action', row(Float64Array.from(held.action)))
     tensors.set('held.logProb', row(Float64Array.of(held.logProb)))
   }
+  const lastGood = state.lastGood && encodeKept(state.lastGood, tensors)
   const { epoch, updates, samples, adamStep, scale, streams, rounds } = state
   const counts = { epoch, updates, samples, adamStep, scale, streams, rounds, replay: replay.map(({ count }) => count) }
   const metadata = new Map([
     ['format', format],
     ['owner', JSON.stringify(owner)],
     ['state', JSON.stringify(counts)],
+    ...(lastGood === undefined ? [] : [['lastGood', lastGood] as const]),
     ['checksum', emptyChecksum],
   ])
   const bytes = Buffer.from(encodeSafetensors({ tensors, metadata }))
@@ -118,7 +125,7 @@ export function encodeCheckpoint(state: AgentState, owner: CheckpointOwner): Uin
 }
 
 /** Throws an Error with rule and value found where the bytes are damaged or belong to someone else. */
-export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): AgentState {
+export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): CheckpointState {
   const { tensors, metadata } = decodeSafetensors(bytes)
   if (metadata.get('format') !== format)
     throw new Error(`unsupported-version: format must be ${format}, got ${metadata.get('format')}`)
@@ -139,8 +146,10 @@ export function decodeCheckpoint(bytes: Uint8Array, owner: CheckpointOwner): Age
     return Float64Array.from(tensor.data)
   }
   const { replay, ...rest } = counts
+  const lastGood = metadata.get('lastGood')
   return {
     ...rest,
+    ...(lastGood !== undefined && { lastGood: keptOf(lastGood, column) }),
     policy: column('policy'),
     value: column('value'),
     adamM: column('adam.m'),

@@ -3,6 +3,8 @@ import { settingOf } from '../schemas/setting-of.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
+import { createClock } from './clock.ts'
+import { commandFiles } from './command-files.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice } from './device.ts'
 import { loadEngine } from './engines/index.ts'
@@ -20,12 +22,17 @@ import {
 } from './process.ts'
 import { createSimIo } from './sim-io.ts'
 import { createSlicer } from './slicer.ts'
+import { createSystemClock } from './system-clock.ts'
 import { followRoster } from './trust/roster-store.ts'
 
-/** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
+/**
+ * `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. `reread` reads its
+ * configuration anew, for the command `reload`.
+ */
 export async function runDevice(
   config: Config,
   context: CommandContext,
+  reread: () => Config = () => config,
 ): Promise<{ vehicle: string; policyHash: string }> {
   const vehicle = required(config, 'vehicle')
   const run = required(config, 'run')
@@ -45,6 +52,13 @@ export async function runDevice(
       setting.name === setting.base ? architecture : { ...architecture, setting: setting.name },
     ),
   })
+
+  const clock = createClock(() => Date.now())
+  const lookAtClock = createSystemClock(clock, { now: () => performance.now(), trusted: config.clock === 'trusted' })
+  lookAtClock()
+  if (roster?.current) clock.raiseFloor(roster.current.issued)
+  roster?.onTaken(({ issued }) => clock.raiseFloor(issued))
+  const commands = commandFiles(config, stateDir, reread, roster)
 
   let finish: () => void = () => {}
   const ended = new Promise<void>((resolve) => {
@@ -76,6 +90,8 @@ export async function runDevice(
     }),
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
+    clock,
+    ...(commands && { commands }),
     onEnd(policy) {
       const file = policyFile({ architecture, ...featureNames(setting), policy, vehicle })
       try {
@@ -86,7 +102,10 @@ export async function runDevice(
       finish()
     },
   })
-  const timer = setInterval(() => device.tick(), 250)
+  const timer = setInterval(() => {
+    lookAtClock()
+    device.tick()
+  }, 250)
   try {
     await reach(bus, config, context)
     await Promise.race([ended, context.stopped])

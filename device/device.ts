@@ -2,26 +2,29 @@ import type { Config } from '../schemas/config.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
 import type { Setting } from '../schemas/setting.ts'
-import { telemetryOf } from '../schemas/telemetry.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { type Agent, createAgent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
+import { type Clock, createClock } from './clock.ts'
+import { createCommandDesk } from './command-desk.ts'
 import type { Engine } from './core/engine.ts'
 import { commandLimits, createFeatures, type Features } from './features.ts'
 import { policyHash as hashOf, type Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
+import { createJournal } from './journal.ts'
+import { createLastGood } from './last-good.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
-import { methods, observedMethod } from './methods/index.ts'
-import type { Finding, OnConsidered } from './methods/method.ts'
+import type { OnConsidered } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
+import { type CommandOptions, createStanding } from './orders.ts'
 import type { Kind } from './params.ts'
 import type { DecodeParams } from './params-decoding.ts'
 import { permit } from './safety/envelope.ts'
-import { maxNotes, offlineStatus, onlineStatus } from './status.ts'
+import { offlineStatus } from './status.ts'
 
 export interface DeviceOptions {
   readonly config: Config
@@ -54,6 +57,10 @@ export interface DeviceOptions {
   readonly onConsidered?: OnConsidered
   /** Resident memory in MiB, for telemetry. */
   readonly residentMemory?: () => number
+  /** Whether the wall clock can be relied on; without it nobody knows. */
+  readonly clock?: Clock
+  /** Whose signed commands are obeyed; without it none are. */
+  readonly commands?: CommandOptions
 }
 
 export interface Device {
@@ -71,12 +78,11 @@ export interface Device {
 export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store, now, wallClock } = options
   const { fleet, cell } = config
-  const method = observedMethod(methods[config.method], options.onConsidered)
   const agent = createAgent(engine, { ...config, ...setting, vehicle, adamEpsilon: 1e-5 })
-  const notes: string[] = []
+  const lastGood = createLastGood(agent, config)
   const loaded = store?.load()
   if (loaded?.state) agent.restore(loaded.state)
-  notes.push(...(loaded?.notes ?? []))
+  if (loaded?.state?.lastGood) lastGood?.restore(loaded.state.lastGood)
 
   let features: Features | undefined
   let limits = commandLimits(setting, config.preset, 0)
@@ -88,34 +94,36 @@ export function createDevice(options: DeviceOptions): Device {
   const { observationNames, actionNames } = createFeatures(setting, scales)
   const kind: Kind = { architecture: engine.architecture, observationNames, actionNames }
   const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
-
   const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
 
-  /** A full or broken disk must not stop the car: the device goes on and its status says so. */
-  const save = (): void => {
-    try {
-      store?.save(agent.state())
-    } catch (error) {
-      if (notes.length >= maxNotes) notes.shift()
-      notes.push(`checkpoint was not written: ${(error as Error).message}`)
-      log('error', 'checkpoint', notes.at(-1) ?? '')
-      publishStatus()
-    }
-  }
-
-  const publishVerdict = (finding: Finding, at: { epoch: number; step: number }): void => {
-    const { epoch, step } = at
-    bus.publish(channels.verdict, { fleet, vehicle }, { version: formatVersion, vehicle, epoch, step, ...finding })
-  }
+  const { clock = createClock(() => Number.NaN), commands, onConsidered, software } = options
+  const standing = createStanding({ config, commands, lastGood, onConsidered })
+  const { source } = standing.judging().method
+  const journal = createJournal({
+    ...{ config, vehicle, boot, software, bus, agent, store, log, clock, standing, lastGood },
+    residentMemory: options.residentMemory,
+    standingNotes: () => desk?.notes() ?? [],
+  })
+  const { save, publishStatus } = journal
+  for (const note of [...(loaded?.notes ?? []), ...(commands?.notes ?? [])]) journal.note(note)
+  const desk =
+    commands &&
+    createCommandDesk({
+      ...{ bus, fleet, vehicle, boot, now, log, clock, operators: commands.operators, execute: standing.execute },
+      executed({ name }) {
+        if (name === 'rollback') save()
+        publishStatus()
+      },
+      wantsClock: publishStatus,
+    })
 
   const mixer = createMixer({
     vehicle,
     agent,
-    method,
-    config,
+    judging: standing.judging,
     mailbox: createMailbox(fleet, kind, identity, { decode: options.decode }),
     now,
-    publishVerdict,
+    publishVerdict: journal.publishVerdict,
     ask(peer, wanted, round) {
       bus.publish(
         channels.want,
@@ -124,19 +132,6 @@ export function createDevice(options: DeviceOptions): Device {
       )
     },
   })
-
-  const publishStatus = (): void => {
-    const { policyHash, updates } = agent
-    const told = {
-      boot,
-      connection: bus.connections,
-      software: options.software,
-      engine: engine.id,
-      policyHash,
-      updates,
-    }
-    bus.publish(channels.status, { fleet, vehicle }, onlineStatus(told, notes))
-  }
 
   const closeHeld = (observation: Observation, outcome: Parameters<Agent['close']>[0]): void => {
     features?.encode(observation, row)
@@ -148,7 +143,27 @@ export function createDevice(options: DeviceOptions): Device {
   const propose = (observation: Observation): Command | undefined => {
     if (!features) return undefined
     features.encode(observation, row)
-    return row.every(Number.isFinite) ? features.command(...agent.act(row)) : undefined
+    if (!row.every(Number.isFinite)) return undefined
+    const command = features.command(...agent.act(row))
+    // What is driven while learning rests is no sample: it would fill the memory.
+    if (standing.paused) agent.release()
+    return command
+  }
+
+  /** Learns from the round; false where that was overtaken by a new epoch or an end. */
+  const update = async (): Promise<boolean> => {
+    if (standing.paused) return true
+    const learning = agent.startLearning()
+    const generation = lastGood?.generation
+    while (learning.step()) {
+      const pause = options.pause?.()
+      if (pause) await pause
+    }
+    if (learning.givenUp) return lastGood?.generation !== generation
+    const { meanReward } = learning
+    if (Number.isFinite(meanReward)) lastReturn = meanReward
+    journal.rolledBack(lastGood?.learned(meanReward))
+    return true
   }
 
   const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
@@ -175,30 +190,22 @@ export function createDevice(options: DeviceOptions): Device {
 
     async learn(at, closing) {
       if (closing) closeHeld(closing.observation, closing.outcome)
-      const learning = agent.startLearning()
-      while (learning.step()) {
-        const pause = options.pause?.()
-        if (pause) await pause
-      }
-      const { meanReward } = learning
-      if (learning.givenUp) return learned()
-      if (Number.isFinite(meanReward)) lastReturn = meanReward
+      if (!(await update())) return learned()
       save()
       const policy = options.publishes ? await options.publishes(agent) : agent.policy
       const hash = options.publishes ? hashOf(policy) : agent.policyHash
       offer.renew(policy, hash, agent.updates)
-      const memory = options.residentMemory?.()
-      const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
-      const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
-      bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
+      journal.publishTelemetry({ speed: closing?.observation.speed ?? 0, ...at, return: lastReturn, fallbacks })
       return { ...learned(), policyHash: hash }
     },
 
     async mix(round: Round) {
-      const mixed = await mixer.mix(round)
+      const rests = standing.paused || lastGood?.resting
+      const { note, ...mixed } = await mixer.mix(rests ? { ...round, policies: {}, aggregate: undefined } : round)
+      lastGood?.mixed(mixed.verdicts.flatMap(({ accepted, peer }) => (accepted ? [peer] : [])))
       save()
       publishStatus()
-      return { policyHash: agent.policyHash, ...mixed }
+      return { policyHash: agent.policyHash, ...mixed, ...standing.noted(note) }
     },
 
     end() {
@@ -210,11 +217,11 @@ export function createDevice(options: DeviceOptions): Device {
   }
 
   const refused = (reason: Reason, peer: string): void => mixer.refused(reason, peer, start?.epoch ?? 0)
-  if (method.source === 'peers' || method.source === 'round')
+  if (source === 'peers' || source === 'round')
     bus.subscribe(channels.params, { fleet, cell }, (bytes, { vehicle: sender }) => {
       if (sender !== vehicle) mixer.receive(bytes, sender, start?.epoch ?? 0)
     })
-  if (method.source === 'aggregate')
+  if (source === 'aggregate')
     bus.subscribe(channels.aggregate, { fleet }, (bytes) => mixer.receive(bytes, aggregatorId, start?.epoch ?? 0))
   bus.onRefused(({ channel, address, reason }) => {
     if (channel === 'params') refused(reason, address.vehicle ?? '')
@@ -233,7 +240,9 @@ export function createDevice(options: DeviceOptions): Device {
       return agent.policyHash
     },
     tick() {
-      if (bus.connected) mixer.tick()
+      if (!bus.connected) return
+      mixer.tick()
+      journal.watchClock()
     },
     stop: agent.giveUp,
     offline: (connection) => offlineStatus(boot, connection),

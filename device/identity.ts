@@ -36,13 +36,17 @@ export function createKeyedIdentity(
       const key = keyOf(vehicle)
       if (!key) return 'unknown-peer'
       if (key === 'revoked') return 'revoked'
-      const raw = Buffer.from(signature, 'base64')
-      // Node skips characters that are not base64: only the one way to write the bytes counts.
-      const canonical = raw.toString('base64') === signature
-      return canonical && verify(null, bytes, key, raw) ? 'ok' : 'bad-signature'
+      return signatureHolds(key, bytes, signature) ? 'ok' : 'bad-signature'
     },
     isRevoked: (vehicle) => keyOf(vehicle) === 'revoked',
   }
+}
+
+/** Whether a detached Ed25519 signature (base64) over the bytes is that of the key. */
+export function signatureHolds(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
+  const raw = Buffer.from(signature, 'base64')
+  // Node skips characters that are not base64: only the one way to write the bytes counts.
+  return raw.toString('base64') === signature && verify(null, bytes, key, raw)
 }
 
 /**

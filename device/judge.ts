@@ -12,9 +12,15 @@ import type { AggregateMethod, Finding, Method, PeerMethod, RoundMethod, RoundPe
 export interface JudgeOptions {
   readonly vehicle: string
   readonly agent: Agent
+  /** Asked when a round begins: what is ordered during one counts from the next on. */
+  readonly judging: () => Judging
+  readonly mailbox: Mailbox
+}
+
+/** By which method, with which numbers, others' policies are judged. */
+export interface Judging {
   readonly method: Method
   readonly config: Config
-  readonly mailbox: Mailbox
 }
 
 /** Lets the method consider the policies of a round, and the agent take what comes of it. */
@@ -28,8 +34,8 @@ export interface Judge {
 /** A policy that may be considered, or the finding that refuses it. */
 type Opened = { readonly refusal: Finding } | { readonly peer: RoundPeer }
 
-export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOptions): Judge {
-  const { seed, linkProbability, byzantine, fixedAlpha, coinProbability, gateSamples: samples } = config
+export function createJudge({ vehicle, agent, judging, mailbox }: JudgeOptions): Judge {
+  let present = judging()
 
   const open = (id: string, hash: string): Opened => {
     const held = mailbox.held(id, hash)
@@ -41,10 +47,12 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     return { peer: { id, identity, policy: held.received.policy } }
   }
 
-  const considerOne = (judging: PeerMethod | AggregateMethod, opened: Opened, round: LinkRound, gate: GateOptions) => {
+  const considerOne = (method: PeerMethod | AggregateMethod, opened: Opened, round: LinkRound, gate: GateOptions) => {
     if ('refusal' in opened) return opened.refusal
+    const { config } = present
+    const { fixedAlpha, coinProbability, gateSamples: samples } = config
     const { policy: other, identity } = opened.peer
-    const { verdict, policy } = judging.consider({
+    const { verdict, policy } = method.consider({
       ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
       certified: certifiedOptions(config, gate.gamma),
       ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
@@ -53,9 +61,10 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     return verdict
   }
 
-  const considerAll = (judging: RoundMethod, opened: readonly Opened[], gamma: number): Finding[] => {
+  const considerAll = (method: RoundMethod, opened: readonly Opened[], gamma: number): Finding[] => {
+    const { byzantine } = present.config
     const peers = opened.flatMap((one) => ('peer' in one ? [one.peer] : []))
-    const { verdicts, policy } = judging.considerRound({
+    const { verdicts, policy } = method.considerRound({
       ...{ vehicle, own: agent.policy, before: agent.before, ownHash: agent.policyHash },
       ...{ peers, byzantine, gamma },
     })
@@ -64,16 +73,16 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
     return opened.flatMap((one) => ('refusal' in one ? [one.refusal] : (judged.next().value ?? [])))
   }
 
-  const gateOptions = (gamma: number): GateOptions => ({
-    mode: config.gateMode,
-    estimator: config.estimator,
-    gamma,
-    margin: config.margin,
-    z: 1,
-  })
+  const gateOptions = (gamma: number): GateOptions => {
+    const { gateMode: mode, estimator, margin } = present.config
+    return { mode, estimator, gamma, margin, z: 1 }
+  }
 
   return {
     wanted({ policies, aggregate, epoch, step }) {
+      present = judging()
+      const { method, config } = present
+      const { seed, linkProbability } = config
       if (method.source === 'none') return new Map()
       if (method.source === 'aggregate') return new Map(aggregate === undefined ? [] : [[aggregatorId, aggregate]])
       const heard = Object.entries(policies).filter(
@@ -82,6 +91,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
       return new Map(heard.sort(([a], [b]) => (a < b ? -1 : 1)))
     },
     consider(wanted, { epoch, step }, gamma) {
+      const { method, config } = present
       if (method.source === 'none') return []
       if (method.source === 'round')
         return considerAll(
@@ -89,7 +99,7 @@ export function createJudge({ vehicle, agent, method, config, mailbox }: JudgeOp
           [...wanted].map(([peer, hash]) => open(peer, hash)),
           gamma,
         )
-      const [round, gate] = [{ seed, epoch, step }, gateOptions(gamma)]
+      const [round, gate] = [{ seed: config.seed, epoch, step }, gateOptions(gamma)]
       return [...wanted].map(([peer, hash]) => considerOne(method, open(peer, hash), round, gate))
     },
   }

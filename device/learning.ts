@@ -1,5 +1,6 @@
 import type { Engine, Learner, Minibatch, PpoOptions } from './core/engine.ts'
 import { isFinite32 } from './core/finite.ts'
+import type { PpoUpdateOptions } from './core/ppo.ts'
 import type { RecentSamples } from './core/recent-samples.ts'
 import type { Rollout } from './core/rollout.ts'
 import type { RunningScale } from './core/running-stats.ts'
@@ -40,9 +41,15 @@ export interface Learning extends Learned {
 }
 
 /** Adam's step size in an epoch (from 1): falls linearly, to a twentieth at `annealEpochs` and beyond; null: constant. */
-export function annealed({ learningRate, annealEpochs }: AgentOptions, epoch: number): number {
+function annealed({ learningRate, annealEpochs }: AgentOptions, epoch: number): number {
   if (annealEpochs === null) return learningRate
   return learningRate * Math.max(0.05, 1 - (epoch - 1) / annealEpochs)
+}
+
+/** Of the update of an epoch. Advantages are scaled over many rounds, so not by the minibatch; no KL ends it early. */
+export function updateOptions(options: AgentOptions, epoch: number): AgentOptions & PpoUpdateOptions {
+  const learningRate = annealed(options, epoch)
+  return { ...options, learningRate, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
 }
 
 interface BatchOptions {

@@ -38,7 +38,7 @@ const askAgainMs = 1_000
 const wireVerdictEveryMs = 200
 
 export function createMixer(options: MixerOptions): Mixer {
-  const { config, mailbox, now } = options
+  const { judging, mailbox, now } = options
   const judge = createJudge(options)
   let gamma = 0
   let refusals: Record<string, number> = {}
@@ -106,7 +106,7 @@ export function createMixer(options: MixerOptions): Mixer {
       // A peer that is waited for may have been revoked meanwhile.
       settle(false)
       if (!pending) return
-      if (now() - pending.since > config.missingAfterMs) return settle(true)
+      if (now() - pending.since > judging().config.missingAfterMs) return settle(true)
       if (now() - pending.askedAt < askAgainMs) return
       pending.askedAt = now()
       for (const [peer, hash] of missing(pending)) options.ask(peer, hash, pending.round.epoch)

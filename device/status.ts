@@ -9,14 +9,14 @@ const noteLength = 200
 
 /** What a device says of itself on each connection and after each mix. */
 export function onlineStatus(
-  told: Required<Pick<Status, 'boot' | 'connection' | 'software' | 'engine' | 'policyHash' | 'updates'>>,
+  told: Required<Pick<Status, 'boot' | 'connection' | 'software' | 'engine' | 'policyHash' | 'updates' | 'clock'>> &
+    Pick<Status, 'paused' | 'gateMode' | 'lastGood' | 'rollbacks'>,
   notes: readonly string[],
 ): Status {
   return {
     version: formatVersion,
     state: 'online',
     ...told,
-    clock: 'unknown',
     notes: notes.slice(-maxNotes).map((note) => note.slice(0, noteLength)),
   }
 }

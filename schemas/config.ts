@@ -5,6 +5,7 @@ import { methodProperties } from './config-methods.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { trustProperties } from './config-trust.ts'
+import { unitProperties } from './config-unit.ts'
 import { worldProperties } from './config-world.ts'
 import { type Validator, validatorOf } from './validator.ts'
 
@@ -45,7 +46,7 @@ export const configSchema = {
       pattern: '^[A-Za-z0-9_-]{1,23}$',
       default: 'demo',
       description: 'id of the fleet, first level of its topics',
-      for: ['fleet', 'device', 'broker', 'sim-bridge'],
+      for: ['fleet', 'device', 'broker', 'sim-bridge', 'command'],
     },
     vehicle: {
       type: ['string', 'null'],
@@ -73,19 +74,19 @@ export const configSchema = {
       pattern: '^(mqtts?://[^/?#]+/?|wss://[^/?#]+(/[A-Za-z0-9_/-]*)?)$',
       default: null,
       description: 'broker to use, mqtt://, mqtts:// or wss://host:port (fleet: its own if absent)',
-      for: ['fleet', 'device', 'sim-bridge'],
+      for: ['fleet', 'device', 'sim-bridge', 'command'],
     },
     username: {
       type: ['string', 'null'],
       default: null,
       description: 'user name at the broker',
-      for: ['device', 'sim-bridge', 'broker'],
+      for: ['device', 'sim-bridge', 'broker', 'command'],
     },
     passwordFile: {
       type: ['string', 'null'],
       default: null,
       description: 'file that holds the password',
-      for: ['device', 'sim-bridge', 'broker'],
+      for: ['device', 'sim-bridge', 'broker', 'command'],
     },
     privateKeyFile: {
       type: ['string', 'null'],
@@ -173,6 +174,7 @@ export const configSchema = {
     },
     ...learningProperties,
     ...gateProperties,
+    ...unitProperties,
     // waiting
     answerTimeoutMs: {
       type: 'integer',
@@ -208,7 +210,7 @@ export const configSchema = {
       default: 10000,
       unit: 'ms',
       description: 'time for the first connection to the broker',
-      for: ['fleet', 'device', 'sim-bridge', 'broker'],
+      for: ['fleet', 'device', 'sim-bridge', 'broker', 'command'],
     },
   },
 } as const

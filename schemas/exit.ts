@@ -7,7 +7,7 @@ export const exitCodes = {
   unreachable: 3,
   /** Damaged data. */
   damaged: 4,
-  /** A run that was judged did not keep a limit. */
+  /** A run that was judged did not keep a limit, or a vehicle refused a command. */
   failed: 5,
   /** A defect of ours. */
   internal: 70,

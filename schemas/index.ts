@@ -1,5 +1,6 @@
 /** Library entry point `trustmix/schemas`: every message and document with its schema, type and validator; the topics. */
 export * from './announcement.ts'
+export * from './command.ts'
 export * from './config.ts'
 export {
   type MethodName,

@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { gateModes } from './command.ts'
 import { count, hash, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
@@ -18,6 +19,14 @@ export const statusSchema = {
     policyHash: hash,
     updates: count,
     clock: { enum: ['synchronised', 'not-synchronised', 'unknown'] },
+    /** Learning and mixing rest by command. */
+    paused: { type: 'boolean' },
+    /** How others' policies are judged, where the method has a gate. */
+    gateMode: { enum: gateModes },
+    /** The policy that `rollback` returns to. */
+    lastGood: hash,
+    /** Returns to the last good policy because the return collapsed. */
+    rollbacks: count,
     notes: { type: 'array', maxItems: 8, items: { type: 'string', maxLength: 200 } },
   },
 } as const

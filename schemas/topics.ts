@@ -53,7 +53,8 @@ function channel<const P extends string, M>(
   { qos = 1, retain = false, maxBytes = 8192, queue = 0, latestWins = false }: Travel,
 ): Channel<ParametersOf<P>, M> {
   const levels = ['tm', 'v1', ...pattern.split('/')]
-  return { name: levels.at(-1) ?? '', levels, qos, retain, maxBytes, validate, queue, latestWins }
+  const name = levels.findLast((part) => !level.test(part)) ?? ''
+  return { name, levels, qos, retain, maxBytes, validate, queue, latestWins }
 }
 
 type ParametersOf<P extends string> = P extends `${string}{${infer K}}${infer Rest}` ? K | ParametersOf<Rest> : never

@@ -17,12 +17,22 @@ export const commandMessageSchema = {
 export type CommandMessage = FromSchema<typeof commandMessageSchema>
 export const validateCommandMessage = validatorOf(commandMessageSchema)
 
+/** The one answer to a command; a repeated command is answered with it again. */
 export const acknowledgementSchema = {
   $id: 'acknowledgement',
   type: 'object',
   additionalProperties: false,
   required: ['version', 'operator', 'counter', 'result', 'reason'],
-  properties: { version, operator: id, counter: count, result: { enum: ['done', 'refused'] }, reason: text },
+  properties: {
+    version,
+    operator: id,
+    counter: count,
+    result: { enum: ['done', 'refused'] },
+    /** `done`, or a word of `commandReasons`. */
+    reason: text,
+    /** The rule that was broken and the value found. */
+    detail: text,
+  },
 } as const
 export type Acknowledgement = FromSchema<typeof acknowledgementSchema>
 export const validateAcknowledgement = validatorOf(acknowledgementSchema)

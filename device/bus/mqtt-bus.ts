@@ -118,7 +118,7 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     next.on('message', (topic, payload, { retain }) => inbox.receive(topic, payload, retain))
     next.on('error', (error) => {
       // One line an outage: the first error that keeps it from being connected.
-      if (!troubled) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
+      if (!troubled && !closed) onTrouble(`${options.url}: ${error.message || String(error)}; trying again`)
       troubled = true
     })
     next.on('close', () => {

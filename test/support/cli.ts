@@ -43,7 +43,8 @@ export async function refuses(t: Test, code: number, rule: RegExp, args: readonl
   await t.rejects(run(args), { name: 'ExitError', code, message: rule }, args.join(' '))
 }
 
-async function run([name, ...args]: readonly string[]): Promise<{ code: number; printed: string[] }> {
+/** Runs a command within this process; what it throws comes through. */
+export async function run([name, ...args]: readonly string[]): Promise<{ code: number; printed: string[] }> {
   const printed: string[] = []
   const command = await commands[String(name)]?.load()
   if (!command) throw new Error(`no command ${name}`)

@@ -1,9 +1,11 @@
 import type { Bus } from '../../device/bus/bus.ts'
 import { createLocalBroker } from '../../device/bus/local-bus.ts'
 import type { CheckpointStore } from '../../device/checkpoint.ts'
+import type { Clock } from '../../device/clock.ts'
 import { createDevice, type Device } from '../../device/device.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { policyHash } from '../../device/identity.ts'
+import type { CommandOptions } from '../../device/orders.ts'
 import { sealParams } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
@@ -69,7 +71,14 @@ export function policyOf(rig: Rig, vehicle: string): Float64Array {
 export function createRig(
   vehicles: readonly string[],
   more: Partial<Config> = {},
-  given: { store?: CheckpointStore; bus?: Bus; bridge?: Bus; pause?: () => Promise<void> | undefined } = {},
+  given: {
+    store?: CheckpointStore
+    bus?: Bus
+    bridge?: Bus
+    pause?: () => Promise<void> | undefined
+    commands?: CommandOptions
+    clock?: Clock
+  } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
   const { fleet, cell } = config
@@ -99,6 +108,8 @@ export function createRig(
         wallClock: () => '',
         ...(given.store && { store: given.store }),
         ...(given.pause && { pause: given.pause }),
+        ...(given.commands && { commands: given.commands }),
+        ...(given.clock && { clock: given.clock }),
       })
       return [vehicle, device]
     }),
