@@ -48,7 +48,10 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
       webSocket.on('message', (_data, isBinary) => {
         if (!isBinary) webSocket.terminate()
       })
-      onStream(createWebSocketStream(webSocket, { highWaterMark }), socket)
+      const stream = createWebSocketStream(webSocket, { highWaterMark })
+      // After an abrupt end the stream would wait for ever for its writing half.
+      webSocket.once('close', () => stream.destroy())
+      onStream(stream, socket)
     })
   })
 }

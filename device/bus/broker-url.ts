@@ -33,7 +33,13 @@ export async function brokerStreams(url: URL, identity: ClientTls = {}): Promise
     return () => connectTls({ ...tls, host, port: Number(url.port || 8883) }).setNoDelay(true)
   const { createWebSocketStream, WebSocket } = await import('ws')
   const options = { ...tls, perMessageDeflate: false, maxPayload: largestFrame }
-  return () => createWebSocketStream(new WebSocket(url, ['mqtt'], options))
+  return () => {
+    const socket = new WebSocket(url, ['mqtt'], options)
+    const stream = createWebSocketStream(socket)
+    // After an abrupt end the stream would wait for ever for its writing half.
+    socket.once('close', () => stream.destroy())
+    return stream
+  }
 }
 
 /** No frame from a broker is larger, bytes: one packet at most, and no payload exceeds 1 MiB. */

@@ -51,6 +51,14 @@ export class RawClient {
     }
   }
 
+  /** Takes the oldest PUBLISH and acknowledges it: mosquitto sends no more than 20 that are not. */
+  async takeMessage(): Promise<ReturnType<typeof message>> {
+    const packet = await this.take(PUBLISH)
+    const end = 2 + packet.body.readUInt16BE(0)
+    if (((packet.flags >> 1) & 3) === 1) this.send(Buffer.from([0x40, 2]), packet.body.subarray(end, end + 2))
+    return message(packet)
+  }
+
   /** Subscribes with QoS 1; resolves with the granted codes. */
   async subscribe(...filters: Text[]): Promise<number[]> {
     this.send(subscribe(filters))
