@@ -57,6 +57,7 @@ export function readLogFile(bytes: Buffer): LogFile {
       return damaged(at, `a record of ${length} bytes does not fit`)
     }
     const kind = bytes[at]
+    if (kind === 0 && !ended && isCut(bytes, at)) return result('cut')
     if (kind === opcode.message) {
       if (!inData) {
         chain = Buffer.from(sha256(bytes.subarray(0, at)), 'hex')
@@ -65,7 +66,7 @@ export function readLogFile(bytes: Buffer): LogFile {
       const whole = bytes.subarray(at, next)
       const read = whole.length > messageHead ? membersOf(whole.subarray(messageHead)) : undefined
       const after = read && follow(whole, chain)
-      if (!read || !after) return damaged(at, records.length === 0 ? whereFirst(whole, read) : 'its chain is not right')
+      if (!read || !after) return records.length === 0 ? result('cut', inFirst(at, whole, read)) : damaged(at, badChain)
       if (records.length > 0 && read.record !== record())
         return damaged(at, `its number must be ${record()}, got ${read.record}`)
       chain = after
@@ -96,6 +97,7 @@ function lengthAt(bytes: Buffer, at: number): number {
 function isCut(bytes: Buffer, at: number): boolean {
   const rest = bytes.subarray(at)
   if (rest.every((byte) => byte === 0)) return true
+  if (rest[0] === 0) return false
   const first = rest.indexOf(chainMark)
   if (first >= 0 && rest.indexOf(chainMark, first + 1) >= 0) return false
   const kind = rest[0]
@@ -120,11 +122,14 @@ function isJson(text: string): boolean {
   }
 }
 
+const badChain = 'its chain is not right'
+
 /** A snapshot states the hash of what is before it, so that damage there is told from damage in the snapshot. */
-function whereFirst(whole: Buffer, read: { readonly members: string } | undefined): string {
+function inFirst(offset: number, whole: Buffer, read: ReturnType<typeof membersOf>): Damage {
   const stated = /"preamble":"([0-9a-f]{64})"/.exec(read?.members ?? '')?.[1]
   const preamble = stated !== undefined && follow(whole, Buffer.from(stated, 'hex')) !== undefined
-  return preamble ? 'header, schemas or channels before it are not right' : 'its chain is not right'
+  if (preamble) return { record: 0, offset, what: 'header, schemas or channels before the first record are not right' }
+  return { record: read?.record ?? 1, offset, what: badChain }
 }
 
 function noteChannel(body: Buffer, topics: Map<number, string>): void {
