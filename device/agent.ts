@@ -77,10 +77,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const recent = new RecentSamples(observationSize, actionSize, options.reuseSamples)
   const scale = new RunningScale(2_000) // samples that it remembers, effectively
   const actor = engine.createActor()
-  let epoch = 0
+  let [epoch, updates, samples] = [0, 0, 0]
   let streams = createStreams(options.seed, options.vehicle, epoch)
   let held: Held | undefined
-  let [updates, samples] = [0, 0]
   /** Counts up where an update in progress no longer fits what the agent holds. */
   let generation = 0
 
@@ -231,12 +230,14 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       replay: replay.state(),
       recent: recent.state(),
       held,
+      before,
     }),
     restore(state) {
       takeBack(state)
       begin(state.epoch)
       updates = state.updates
       samples = state.samples
+      before = new Float32Array(state.before ?? policy)
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)

@@ -6,7 +6,7 @@ import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import { createClock } from './clock.ts'
 import { commandFiles } from './command-files.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
-import { createDevice } from './device.ts'
+import { createDevice, type DeviceOptions } from './device.ts'
 import { loadEngine } from './engines/index.ts'
 import { featureNames } from './features.ts'
 import { policyFile } from './formats/named-policy.ts'
@@ -64,6 +64,7 @@ export async function runDevice(
   const ended = new Promise<void>((resolve) => {
     finish = resolve
   })
+  const record = config.recordDir === null ? undefined : await (await import('./recorder/cli.ts')).loadRecorder()
   const status = { version: formatVersion, state: 'offline', boot } as const
   const bus = connectBus(config, vehicle, context, (connection) => ({
     channel: channels.status,
@@ -71,7 +72,7 @@ export async function runDevice(
     message: { ...status, connection },
   }))
   if (roster) followRoster(bus, config.fleet, roster)
-  const device = createDevice({
+  const options: DeviceOptions = {
     config,
     setting,
     vehicle,
@@ -101,9 +102,15 @@ export async function runDevice(
       }
       finish()
     },
-  })
+  }
+  const recorder = record?.(options)
+  const device = recorder?.device ?? createDevice(options)
+  let clockState = clock.read().state
   const timer = setInterval(() => {
     lookAtClock()
+    const { state } = clock.read()
+    if (state !== clockState) device.clockChanged()
+    clockState = state
     device.tick()
   }, 250)
   try {
@@ -116,5 +123,6 @@ export async function runDevice(
   } finally {
     clearInterval(timer)
     await bus.close()
+    await recorder?.close()
   }
 }

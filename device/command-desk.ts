@@ -3,8 +3,9 @@ import { channels } from '../schemas/topics.ts'
 import type { CommandMessage } from '../schemas/trust.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
+import type { Stateful } from './device-state.ts'
 import type { Log } from './log.ts'
-import { type CommandJudgeOptions, createCommandJudge, type Outcome } from './trust/command.ts'
+import { type CommandJudgeOptions, type CommandJudgeState, createCommandJudge, type Outcome } from './trust/command.ts'
 
 export interface CommandDeskOptions extends Omit<CommandJudgeOptions, 'clock'> {
   readonly clock: Clock
@@ -21,9 +22,17 @@ export interface CommandDeskOptions extends Omit<CommandJudgeOptions, 'clock'> {
 }
 
 /** Where the commands to a device arrive: each is judged, carried out at most once and answered with exactly one ack. */
-export interface CommandDesk {
+export interface CommandDesk extends Stateful<CommandDeskState> {
   /** What was refused so far, in words, for the status. */
   notes(): string[]
+}
+
+export interface CommandDeskState {
+  readonly tokens: number
+  /** Monotonic milliseconds. */
+  readonly filledAt: number
+  readonly refused: readonly { readonly reason: CommandReason; readonly times: number }[]
+  readonly judge: CommandJudgeState
 }
 
 /** Commands judged at once, and then a second: a signature costs time that the car needs, and each refusal an answer. */
@@ -91,6 +100,16 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
   })
 
   return {
+    state: () => ({
+      ...{ tokens, filledAt, judge: judge.state() },
+      refused: [...refused].map(([reason, times]) => ({ reason, times })),
+    }),
+    restore(state) {
+      ;({ tokens, filledAt } = state)
+      judge.restore(state.judge)
+      refused.clear()
+      for (const { reason, times } of state.refused) refused.set(reason, times)
+    },
     notes() {
       if (refused.size === 0) return []
       return [`commands refused: ${[...refused].map(([reason, times]) => `${reason} ${times}`).join(', ')}`]

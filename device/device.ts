@@ -10,7 +10,8 @@ import type { CheckpointStore } from './checkpoint.ts'
 import { type Clock, createClock } from './clock.ts'
 import { createCommandDesk } from './command-desk.ts'
 import type { Engine } from './core/engine.ts'
-import { commandLimits, createFeatures, type Features } from './features.ts'
+import { type DeviceState, restoreParts, stateOf } from './device-state.ts'
+import { commandLimits, createFeatures, type Features, featureNames } from './features.ts'
 import { policyHash as hashOf, type Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createJournal } from './journal.ts'
@@ -56,7 +57,7 @@ export interface DeviceOptions {
   /** Told what the method made of each peer's policy. */
   readonly onConsidered?: OnConsidered
   /** Resident memory in MiB, for telemetry. */
-  readonly residentMemory?: () => number
+  readonly residentMemory?: () => number | undefined
   /** Whether the wall clock can be relied on; without it nobody knows. */
   readonly clock?: Clock
   /** Whose signed commands are obeyed; without it none are. */
@@ -68,8 +69,15 @@ export interface Device {
   readonly policyHash: string
   /** Drives what waits for time: asking again for missing parameters, giving them up. Call it a few times a second. */
   tick(): void
+  /** The state of the wall clock is another one: the status says so. */
+  clockChanged(): void
   /** Gives up what is under way, so that the process can end. */
   stop(): void
+  /** Puts trouble of what is around the device into its status and its log. */
+  note(event: string, text: string): void
+  /** All that it holds, taken while neither learning nor mixing is under way; and a device of such a state. */
+  state(): DeviceState
+  restore(state: DeviceState): void
   /** The will of this device's connection number `connection`. */
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
 }
@@ -87,12 +95,10 @@ export function createDevice(options: DeviceOptions): Device {
   let features: Features | undefined
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
-  let [lastReturn, fallbacks] = [0, 0]
+  const counts = { lastReturn: 0, fallbacks: 0 }
   const row = new Float32Array(engine.architecture.observationSize)
 
-  const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
-  const { observationNames, actionNames } = createFeatures(setting, scales)
-  const kind: Kind = { architecture: engine.architecture, observationNames, actionNames }
+  const kind: Kind = { architecture: engine.architecture, ...featureNames(setting) }
   const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
   const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
 
@@ -117,19 +123,12 @@ export function createDevice(options: DeviceOptions): Device {
       wantsClock: publishStatus,
     })
 
+  const mailbox = createMailbox(fleet, kind, identity, { decode: options.decode })
   const mixer = createMixer({
-    vehicle,
-    agent,
-    judging: standing.judging,
-    mailbox: createMailbox(fleet, kind, identity, { decode: options.decode }),
-    now,
-    publishVerdict: journal.publishVerdict,
+    ...{ vehicle, agent, judging: standing.judging, mailbox, now, publishVerdict: journal.publishVerdict },
     ask(peer, wanted, round) {
-      bus.publish(
-        channels.want,
-        { fleet, cell, vehicle: peer },
-        { version: formatVersion, peer: vehicle, hash: wanted, round },
-      )
+      const want = { version: formatVersion, peer: vehicle, hash: wanted, round } as const
+      bus.publish(channels.want, { fleet, cell, vehicle: peer }, want)
     },
   })
 
@@ -161,18 +160,24 @@ export function createDevice(options: DeviceOptions): Device {
     }
     if (learning.givenUp) return lastGood?.generation !== generation
     const { meanReward } = learning
-    if (Number.isFinite(meanReward)) lastReturn = meanReward
+    if (Number.isFinite(meanReward)) counts.lastReturn = meanReward
     journal.rolledBack(lastGood?.learned(meanReward))
     return true
   }
 
-  const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
+  const learned = ({ policyHash, samples, updates } = agent) => {
+    return { policyHash, samples, updates, return: counts.lastReturn }
+  }
+
+  const begin = (next: Start): void => {
+    start = next
+    features = createFeatures(setting, { preset: config.preset, ...next })
+    limits = commandLimits(setting, config.preset, next.accelerationLimit)
+  }
 
   const handlers: VehicleHandlers = {
     reset(next) {
-      start = next
-      features = createFeatures(setting, { preset: config.preset, ...next })
-      limits = commandLimits(setting, config.preset, next.accelerationLimit)
+      begin(next)
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
       return agent.policyHash
@@ -183,7 +188,7 @@ export function createDevice(options: DeviceOptions): Device {
       const { command, fallback } = permit(observation && propose(observation), observation, limits)
       if (fallback === undefined) return { command }
       agent.release()
-      fallbacks++
+      counts.fallbacks++
       log('warning', 'fallback', `the follow law drives: ${fallback}`)
       return { command, fallback }
     },
@@ -195,6 +200,7 @@ export function createDevice(options: DeviceOptions): Device {
       const policy = options.publishes ? await options.publishes(agent) : agent.policy
       const hash = options.publishes ? hashOf(policy) : agent.policyHash
       offer.renew(policy, hash, agent.updates)
+      const { lastReturn, fallbacks } = counts
       journal.publishTelemetry({ speed: closing?.observation.speed ?? 0, ...at, return: lastReturn, fallbacks })
       return { ...learned(), policyHash: hash }
     },
@@ -234,16 +240,22 @@ export function createDevice(options: DeviceOptions): Device {
     offer.publish()
   })
 
+  const parts = { agent, mailbox, mixer, offer, log, counts, journal, standing, lastGood, desk }
   return {
     agent,
+    note: journal.trouble,
+    state: () => stateOf(parts, start),
+    restore(state) {
+      restoreParts(parts, state)
+      if (state.start) begin(state.start)
+    },
     get policyHash() {
       return agent.policyHash
     },
     tick() {
-      if (!bus.connected) return
-      mixer.tick()
-      journal.watchClock()
+      if (bus.connected) mixer.tick()
     },
+    clockChanged: publishStatus,
     stop: agent.giveUp,
     offline: (connection) => offlineStatus(boot, connection),
   }

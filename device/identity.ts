@@ -19,7 +19,8 @@ export const emptySignature = 'A'.repeat(88)
  */
 export function createIdentity(privateKeyPem: string, publicKeys: Readonly<Record<string, string>>): Identity {
   const keys = new Map(Object.entries(publicKeys).map(([vehicle, raw]) => [vehicle, publicKeyOf(vehicle, raw)]))
-  return createKeyedIdentity(privateKeyPem, (vehicle) => keys.get(vehicle))
+  const { sign, verify } = createKeyedIdentity(privateKeyPem, (vehicle) => keys.get(vehicle))
+  return { sign, verify }
 }
 
 /** An identity that asks for a peer's key each time, so that the fleet's members may change while it runs. */

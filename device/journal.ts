@@ -6,6 +6,7 @@ import type { Agent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
+import type { Stateful } from './device-state.ts'
 import type { LastGood, Undone } from './last-good.ts'
 import type { Log } from './log.ts'
 import type { Finding } from './methods/method.ts'
@@ -25,15 +26,17 @@ export interface JournalOptions {
   readonly standing: Standing
   readonly lastGood: LastGood | undefined
   /** Resident memory in MiB, for telemetry. */
-  readonly residentMemory: (() => number) | undefined
+  readonly residentMemory: (() => number | undefined) | undefined
   /** What holds now rather than happened once; read with every status. */
   readonly standingNotes: () => readonly string[]
 }
 
-/** What a device remembers and says of itself: its checkpoint and its status. */
-export interface Journal {
+/** What a device remembers and says of itself: its checkpoint and its status. Its state are the notes. */
+export interface Journal extends Stateful<readonly string[]> {
   /** Something that happened, for the status; the oldest ones make room. */
   note(text: string): void
+  /** Something that went wrong, for the status and the log. */
+  trouble(event: string, text: string): void
   /** A full or broken disk must not stop the car: the device goes on and its status says so. */
   save(): void
   publishStatus(): void
@@ -41,8 +44,6 @@ export interface Journal {
   publishVerdict(finding: Finding, at: { readonly epoch: number; readonly step: number }): void
   /** Tells of a collapse that was answered by going back, where there was one. */
   rolledBack(undone: Undone | undefined): void
-  /** Publishes the status where the state of the clock is another than it last said. */
-  watchClock(): void
 }
 
 /** Of the round that ended. */
@@ -58,7 +59,6 @@ export function createJournal(options: JournalOptions): Journal {
   const { config, vehicle, bus, agent, store, log, clock, standing, lastGood } = options
   const { fleet } = config
   const notes: string[] = []
-  let saidClock: string | undefined
 
   const note = (text: string): void => {
     if (notes.length >= maxNotes) notes.shift()
@@ -68,7 +68,6 @@ export function createJournal(options: JournalOptions): Journal {
   const publishStatus = (): void => {
     const { policyHash, updates } = agent
     const { state, why } = clock.read()
-    saidClock = state
     const told = {
       ...{ boot: options.boot, connection: bus.connections, software: options.software, engine: agent.engine.id },
       ...{ policyHash, updates, clock: state, ...standing.status() },
@@ -81,16 +80,24 @@ export function createJournal(options: JournalOptions): Journal {
     )
   }
 
+  const trouble = (event: string, text: string): void => {
+    note(text)
+    log('error', event, text)
+    publishStatus()
+  }
+
   return {
     note,
+    trouble,
+    state: () => [...notes],
+    restore(state) {
+      notes.splice(0, notes.length, ...state)
+    },
     save() {
       try {
         store?.save({ ...agent.state(), ...(lastGood && { lastGood: lastGood.state() }) })
       } catch (error) {
-        const text = `checkpoint was not written: ${(error as Error).message}`
-        note(text)
-        log('error', 'checkpoint', text)
-        publishStatus()
+        trouble('checkpoint', `checkpoint was not written: ${(error as Error).message}`)
       }
     },
     publishStatus,
@@ -112,9 +119,6 @@ export function createJournal(options: JournalOptions): Journal {
       const message = { version: formatVersion, level: 'warning', event: 'rollback', text: text.slice(0, 300) } as const
       bus.publish(channels.log, { fleet, vehicle }, message)
       publishStatus()
-    },
-    watchClock() {
-      if (saidClock !== undefined && clock.read().state !== saidClock) publishStatus()
     },
   }
 }

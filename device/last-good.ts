@@ -1,6 +1,7 @@
 import type { Config } from '../schemas/config.ts'
 import type { Agent } from './agent.ts'
 import type { LearnerState } from './agent-state.ts'
+import type { Stateful } from './device-state.ts'
 
 /** A policy to return to. */
 export interface Kept {
@@ -45,7 +46,7 @@ export interface Undone {
  * policy is worth: a road that has become slower is not taken for a bad peer again and again. A function of the agent's own
  * returns and mixes alone.
  */
-export interface LastGood {
+export interface LastGood extends Stateful<LastGoodState> {
   readonly hash: string | undefined
   /** Returns without a command. */
   readonly rollbacks: number
@@ -58,8 +59,6 @@ export interface LastGood {
   mixed(peers: readonly string[]): void
   /** Goes back to the last good policy, or to a kept one by its hash; false where it is not kept. */
   goBack(hash?: string): boolean
-  state(): LastGoodState
-  restore(state: LastGoodState): void
 }
 
 /** Policies kept: the last good one and the one before it. */

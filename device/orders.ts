@@ -3,6 +3,7 @@ import { type Config, type ConfigKey, configKeys } from '../schemas/config.ts'
 import type { Status } from '../schemas/status.ts'
 import type { CommandMessage } from '../schemas/trust.ts'
 import { formatVersion } from '../schemas/validator.ts'
+import type { Stateful } from './device-state.ts'
 import type { Judging } from './judge.ts'
 import type { LastGood } from './last-good.ts'
 import { methods, observedMethod } from './methods/index.ts'
@@ -26,7 +27,7 @@ export interface CommandOptions {
 }
 
 /** What is ordered of a device, and how it is carried out. */
-export interface Standing {
+export interface Standing extends Stateful<StandingState> {
   /** Learning and mixing rest. */
   readonly paused: boolean
   readonly judging: () => Judging
@@ -34,6 +35,13 @@ export interface Standing {
   /** Adds to a round's note what was carried out since the last one: it is not what the seed alone would make of it. */
   noted(note: string | undefined): { readonly note?: string }
   status(): Pick<Status, 'paused' | 'gateMode' | 'lastGood' | 'rollbacks'>
+}
+
+/** What was ordered, what a reload changed, and what is still to be noted. */
+export interface StandingState {
+  readonly orders: Orders
+  readonly reloaded: Partial<Config>
+  readonly carriedOut: readonly string[]
 }
 
 export interface StandingOptions {
@@ -136,6 +144,17 @@ export function createStanding({ config: first, commands, lastGood, onConsidered
   }
 
   return {
+    state: () => ({
+      orders,
+      reloaded: Object.fromEntries(reloadableKeys.map((key) => [key, config[key]])) as Partial<Config>,
+      carriedOut: [...carriedOut],
+    }),
+    restore(state) {
+      config = { ...first, ...state.reloaded }
+      orders = state.orders
+      carriedOut = [...state.carriedOut]
+      judging = judgingOf(config, orders.gateMode, onConsidered) ?? judgingIn(config, onConsidered)
+    },
     get paused() {
       return orders.paused
     },

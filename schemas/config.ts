@@ -2,6 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts'
 import { gateProperties } from './config-gate.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
+import { recorderProperties } from './config-recorder.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { trustProperties } from './config-trust.ts'
@@ -172,6 +173,7 @@ export const configSchema = {
       description: 'file that receives the policy at the end of a run',
       for: ['device'],
     },
+    ...recorderProperties,
     ...learningProperties,
     ...gateProperties,
     ...unitProperties,

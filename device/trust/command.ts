@@ -11,6 +11,7 @@ import type { Acknowledgement, CommandMessage } from '../../schemas/trust.ts'
 import { formatVersion } from '../../schemas/validator.ts'
 import type { ClockReading } from '../clock.ts'
 import { parseStrictJson } from '../core/strict-json.ts'
+import type { Stateful } from '../device-state.ts'
 import { publicKeyOf, sha256, signatureHolds } from '../identity.ts'
 
 /** One who may sign commands. */
@@ -55,9 +56,15 @@ export type Outcome =
  * Judges signed commands: size, operator, signature, form, addressee, boot, counter, permission, expiry, arguments. Owns the
  * counters of this boot, of which a restart needs none: it counts `boot` up, and what was signed for the old one is refused.
  */
-export interface CommandJudge {
+export interface CommandJudge extends Stateful<CommandJudgeState> {
   /** `name` is that of the topic. Never throws. */
   judge(message: CommandMessage, name: string): JudgedCommand
+}
+
+/** The highest counter of each operator and the answers remembered. */
+export interface CommandJudgeState {
+  readonly highest: readonly { readonly operator: string; readonly counter: number }[]
+  readonly remembered: readonly ({ readonly place: string } & Remembered)[]
 }
 
 /** Longest body, bytes. */
@@ -152,7 +159,19 @@ export function createCommandJudge(options: CommandJudgeOptions): CommandJudge {
     return order.ok ? { order: order.value } : { reason: 'malformed', detail: `args of ${name}: ${order.detail}` }
   }
 
-  return { judge }
+  return {
+    judge,
+    state: () => ({
+      highest: [...highest].map(([operator, counter]) => ({ operator, counter })),
+      remembered: [...remembered].map(([place, entry]) => ({ place, ...entry })),
+    }),
+    restore(state) {
+      highest.clear()
+      for (const { operator, counter } of state.highest) highest.set(operator, counter)
+      remembered.clear()
+      for (const { place, digest, ack } of state.remembered) remembered.set(place, { digest, ack })
+    },
+  }
 }
 
 /** Parsed, with what an answer needs. A key that is there twice is refused: another reader could keep the other value. */

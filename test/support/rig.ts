@@ -2,7 +2,7 @@ import type { Bus } from '../../device/bus/bus.ts'
 import { createLocalBroker } from '../../device/bus/local-bus.ts'
 import type { CheckpointStore } from '../../device/checkpoint.ts'
 import type { Clock } from '../../device/clock.ts'
-import { createDevice, type Device } from '../../device/device.ts'
+import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { policyHash } from '../../device/identity.ts'
 import type { CommandOptions } from '../../device/orders.ts'
@@ -78,6 +78,7 @@ export function createRig(
     pause?: () => Promise<void> | undefined
     commands?: CommandOptions
     clock?: Clock
+    create?: (options: DeviceOptions) => Device
   } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
@@ -99,7 +100,7 @@ export function createRig(
   const devices = new Map(
     vehicles.map((vehicle) => {
       const own = given.bus ?? broker.connect()
-      const device = createDevice({
+      const device = (given.create ?? createDevice)({
         ...{ config, vehicle, boot: 1, software: 'test', setting: settingOf(config), bus: own },
         io: createSimIo(own, fleet, run, vehicle),
         engine: createReferenceEngine(smallKind.architecture),
