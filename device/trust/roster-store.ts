@@ -43,9 +43,13 @@ export function createRosterStore(options: RosterStoreOptions): RosterStore {
       current = opened.roster
       return
     }
-    // Never overwritten: what a disk has damaged may still tell a person something.
-    renameSync(kept, `${kept}.damaged`)
-    onTrouble(`${kept} is kept as ${kept}.damaged: ${opened.detail}`)
+    try {
+      // Never overwritten: what a disk has damaged may still tell a person something.
+      renameSync(kept, `${kept}.damaged`)
+      onTrouble(`${kept} is kept as ${kept}.damaged: ${opened.detail}`)
+    } catch (error) {
+      onTrouble(`${kept} cannot be read: ${(error as Error).message}`)
+    }
   }
 
   const take = (value: unknown): OpenedRoster => {

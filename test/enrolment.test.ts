@@ -1,0 +1,256 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request as httpsRequest } from 'node:https'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { serveEnrolment } from '../cli/provision/enrol-server.ts'
+import { openFleetDirectory, openFleetKeys } from '../cli/provision/fleet-directory.ts'
+import { loadCertificateMaker } from '../cli/provision/x509.ts'
+import { createMqttBus } from '../device/bus/mqtt-bus.ts'
+import { createRosterStore } from '../device/trust/roster-store.ts'
+import { channels } from '../schemas/topics.ts'
+import { answer, refuses } from './support/cli.ts'
+import { bin } from './support/fleet.ts'
+import { requireTool } from './support/require.ts'
+import { startOwn } from './support/secured-brokers.ts'
+import { type TrustFleet, trustFleet } from './support/trust-fleet.ts'
+
+t.test('a unit makes its keys itself, is certified once, and connects', async (t) => {
+  const fleet = await trustFleet(t)
+  await fleet.provision('broker', 'hub', '--host', 'localhost')
+  const server = await serve(t, fleet)
+  const broker = await startOwn(t, fleet)
+  const { file, place, enrol } = await unitOf(t, fleet, 'car1', server.url, broker.tls)
+  const applied = await answer(t, ['provision', 'apply', file, ...place])
+  t.equal(applied.complete, false, 'before it is enrolled it has no keys')
+  t.match(await enrol(), { id: 'car1', state: 'enrolled' })
+  t.match(await enrol(), { state: 'known' }, 'a second time it asks nobody')
+  t.equal(server.lines.length, 1)
+  const config = JSON.parse(readFileSync(String(applied.file), 'utf8'))
+  const read = (key: string): string => readFileSync(config[key], 'utf8')
+  t.notOk(existsSync(join(fleet.path, 'members', 'car1', 'tls.key.pem')), 'its keys never left it')
+  const tls = { ca: read('caFile'), cert: read('certFile'), key: read('keyFile') }
+  const bus = createMqttBus({ url: broker.tls, clientId: 'car1', tls })
+  t.teardown(() => bus.close())
+  await bus.ready
+  const { members } = (await fleet.provision('list')) as { members: { id: string; key: string }[] }
+  const body = JSON.parse(JSON.parse(readFileSync(join(config.stateDir, 'roster.json'), 'utf8')).body)
+  t.equal(body.devices.car1, members.find(({ id }) => id === 'car1')?.key, 'the roster that it got lists it')
+
+  // The answer was lost on the way: the same unit asks again and gets the same certificate; nobody else does.
+  const kept = join(config.stateDir, 'enrolment', 'demo.car1')
+  const certificate = readFileSync(join(kept, 'tls.pem'), 'utf8')
+  rmSync(join(kept, 'tls.pem'))
+  t.match(await enrol(), { state: 'enrolled' })
+  t.equal(readFileSync(join(kept, 'tls.pem'), 'utf8'), certificate)
+  rmSync(kept, { recursive: true })
+  await refuses(t, 4, /token-used/, ['provision', 'enrol', '--file', file, ...place])
+})
+
+t.test('what is no proper request is refused, with its reason, and makes no member', async (t) => {
+  const fleet = await trustFleet(t)
+  let now = new Date()
+  const server = await serve(t, fleet, () => now)
+  const { file, place } = await unitOf(t, fleet, 'car1', server.url, 'mqtts://localhost:8883')
+  const unit = JSON.parse(readFileSync(file, 'utf8'))
+  const { token } = unit.enrolment
+  const fail = async (code: number, rule: RegExp, change: object): Promise<void> => {
+    const path = join(fleet.path, 'changed.json')
+    writeFileSync(path, JSON.stringify({ ...unit, ...change }))
+    await refuses(t, code, rule, ['provision', 'enrol', '--file', path, ...place])
+  }
+  await fail(4, /token-unknown/, { enrolment: { url: server.url, token: 'A'.repeat(43) } })
+  await fail(4, /token-unknown/, { id: 'car2' })
+  const other = await trustFleet(t, join(fleet.path, 'other'))
+  await fail(3, /signature|self.signed|unable to verify|issuer/, { ca: other.read('ca.pem') })
+  await fail(3, /localhost|altnames/i, { enrolment: { url: server.url.replace('localhost', '127.0.0.1'), token } })
+  await fail(3, /ECONNREFUSED/, { enrolment: { url: 'https://localhost:1', token } })
+  now = new Date(now.getTime() + 25 * 3_600_000)
+  await fail(4, /token-expired/, {})
+  now = new Date()
+
+  // By hand: keys whose possession is not proved, a foreign name in the request, another curve, sizes.
+  const maker = await loadCertificateMaker()
+  const { newTlsKey } = await import('../cli/provision/x509.ts')
+  const request = await maker.request('car1', newTlsKey())
+  const key = JSON.parse(JSON.parse(fleet.read('roster.json')).body)
+  t.strictSame(key.devices, {})
+  const asked = { version: 1, id: 'car1', token, request, key: `${'A'.repeat(43)}=`, proof: `${'A'.repeat(86)}==` }
+  const p384 =
+    (await openssl(
+      'req',
+      '-new',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-384',
+      '-nodes',
+      '-subj',
+      '/CN=car1',
+      '-keyout',
+      '/dev/null',
+    )) ?? ''
+  const cases: [number, RegExp, string][] = [
+    [403, /proof: must be a signature/, JSON.stringify(asked)],
+    [403, /CN must be car1, got car9/, JSON.stringify({ ...asked, request: await maker.request('car9', newTlsKey()) })],
+    [403, /P-256/, JSON.stringify({ ...asked, request: p384 })],
+    [
+      403,
+      /request: /,
+      JSON.stringify({
+        ...asked,
+        request: '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n',
+      }),
+    ],
+    [403, /must be JSON/, '{'],
+    [403, /unknown key/, JSON.stringify({ ...asked, role: 'root' })],
+    [413, /at most 16384 bytes/, 'x'.repeat(20_000)],
+  ]
+  for (const [status, rule, body] of cases) t.match(await post(fleet, server.url, body), { status, text: rule })
+  const { members } = (await fleet.provision('list')) as { members: { id: string }[] }
+  t.strictSame(
+    members.map(({ id }) => id),
+    ['root'],
+  )
+  await answer(t, ['provision', 'enrol', '--file', file, ...place])
+  await fleet.provision('revoke', 'car1')
+  await refuses(t, 2, /car1 must be new, but is revoked/, [
+    'provision',
+    'token',
+    'car1',
+    '--fleet-dir',
+    fleet.path,
+    '--url',
+    server.url,
+  ])
+})
+
+t.test('a unit that starts in 1970 connects: nothing is ever "not yet valid"', async (t) => {
+  if (!requireTool(t, 'faketime')) return
+  const fleet = await trustFleet(t)
+  await fleet.provision('broker', 'hub', '--host', 'localhost')
+  await fleet.provision('monitor', 'monitor')
+  const broker = await startOwn(t, fleet)
+  await fleet.provision('device', 'car1', '--units', join(fleet.path, 'units'), '--broker', broker.tls, '--run', 'r1')
+  // A device of the broker's roster.
+  await broker.reload()
+  const file = join(fleet.path, 'units', 'car1', 'trustmix-provision.json')
+  const place = ['--config-dir', join(fleet.path, 'etc'), '--state-dir', join(fleet.path, 'state')]
+  const applied = await answer(t, ['provision', 'apply', file, ...place])
+  const monitor = createMqttBus({ url: broker.ws, clientId: 'monitor', tls: fleet.tls('monitor') })
+  t.teardown(() => monitor.close())
+  const online = new Promise<void>((resolve) => {
+    monitor.subscribe(channels.status, { fleet: 'demo', vehicle: 'car1' }, ({ state }) => {
+      if (state === 'online') resolve()
+    })
+  })
+  await monitor.ready
+  const start = (command: string, args: string[]): { child: ChildProcess; log: () => string } => {
+    const env = { ...process.env, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' }
+    // faketime forks: a group of its own, so that all of it ends with the test.
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
+    let log = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (log += text))
+    t.teardown(() => {
+      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    })
+    return { child, log: () => log }
+  }
+  const clock = start('faketime', ['1970-01-01 00:01:00', process.execPath, '-p', 'new Date().getFullYear()'])
+  await new Promise((resolve) => clock.child.once('close', resolve))
+  t.equal(clock.log().trim(), '1970', 'the unit believes in 1970')
+  const unit = start('faketime', [
+    ...['1970-01-01 00:01:00', process.execPath, bin],
+    ...['device', '--config', String(applied.file)],
+  ])
+  const ended = new Promise<never>((_, reject) => {
+    unit.child.once('exit', () => reject(new Error(unit.log())))
+  })
+  await Promise.race([online, ended])
+  ended.catch(() => {})
+  t.pass('its status arrives')
+})
+
+t.test('the newest roster outlives a restart; a damaged one is set aside', async (t) => {
+  const fleet = await trustFleet(t)
+  const rootKey = openFleetDirectory(fleet.path).rootKey
+  const rosters = [JSON.parse(fleet.read('roster.json'))]
+  for (const id of ['car1', 'car2']) {
+    await fleet.provision('device', id)
+    rosters.push(JSON.parse(fleet.read('roster.json')))
+  }
+  mkdirSync(join(fleet.path, 'state'))
+  const path = join(fleet.path, 'state', 'roster.json')
+  const initial = join(fleet.path, 'initial.json')
+  writeFileSync(initial, JSON.stringify(rosters[0]))
+  const troubles: string[] = []
+  const open = () =>
+    createRosterStore({ fleet: 'demo', rootKey, path, initial: [initial], onTrouble: (text) => troubles.push(text) })
+  const first = open()
+  t.equal(first.current?.number, 1, 'it starts with the one it was given')
+  t.ok(first.take(rosters[2]).ok)
+  t.match(first.take(rosters[1]), { ok: false, reason: 'replayed' })
+  t.equal(open().current?.number, 3, 'after a restart it is where it was')
+  writeFileSync(path, '{"version":1,"bo')
+  t.equal(open().current?.number, 1)
+  t.equal(readFileSync(`${path}.damaged`, 'utf8'), '{"version":1,"bo')
+  t.match(troubles.at(-1), /is kept as .*damaged/)
+  rmSync(join(fleet.path, 'state'), { recursive: true })
+  writeFileSync(join(fleet.path, 'state'), 'no directory')
+  const full = open()
+  t.ok(full.take(rosters[2]).ok)
+  t.equal(full.current?.number, 3, 'a roster that cannot be kept is in force all the same')
+  t.match(troubles.at(-1), /in force but was not kept/)
+})
+
+async function serve(t: Test, fleet: TrustFleet, now = () => new Date()) {
+  const directory = openFleetDirectory(fleet.path)
+  const lines: string[] = []
+  const server = await serveEnrolment({
+    ...{ directory, keys: await openFleetKeys(directory, async () => ''), maker: await loadCertificateMaker() },
+    ...{ host: '127.0.0.1', port: 0, names: ['localhost'], validDays: 30, now },
+    print: (line) => lines.push(line),
+    onEnrolled() {},
+  })
+  t.teardown(() => server.close())
+  return { url: `https://localhost:${server.port}`, lines }
+}
+
+async function unitOf(t: Test, fleet: TrustFleet, id: string, url: string, broker: string) {
+  const units = join(fleet.path, 'units')
+  await fleet.provision('token', id, '--url', url, '--units', units, '--broker', broker)
+  t.notMatch(
+    fleet.read('fleet.json'),
+    JSON.parse(readFileSync(join(units, id, 'trustmix-provision.json'), 'utf8')).enrolment.token,
+    'of the token only a hash is kept',
+  )
+  const file = join(units, id, 'trustmix-provision.json')
+  const place = ['--config-dir', join(fleet.path, 'etc', id), '--state-dir', join(fleet.path, 'state', id)]
+  return { file, place, enrol: () => answer(t, ['provision', 'enrol', '--file', file, ...place]) }
+}
+
+function post(fleet: TrustFleet, url: string, body: string): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = httpsRequest(
+      new URL('/v1/enrol', url),
+      { method: 'POST', ca: fleet.read('ca.pem'), agent: false },
+      (response) => {
+        let text = ''
+        response.on('data', (part) => (text += part))
+        response.on('end', () => resolve({ status: response.statusCode, text }))
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+function openssl(...args: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    let text = ''
+    child.stdout.on('data', (part) => (text += part))
+    child.once('close', () => resolve(text))
+    child.once('error', () => resolve(''))
+  })
+}
