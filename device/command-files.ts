@@ -8,24 +8,37 @@ import { writeAtomically } from './checkpoint.ts'
 import type { CommandOptions } from './orders.ts'
 import type { Operator } from './trust/command.ts'
 
+/** Where operators come from other than a file of their own: the fleet's roster. */
+export interface OperatorSource {
+  readonly operators: (id: string) => Operator | undefined
+  /** Reads again what has no way to arrive by itself; throws where that cannot be read. */
+  readonly reload?: () => void
+}
+
 /**
- * Commands with their files, for a process: operators from `operatorsFile`, `orders.json` and `update-request.json` in the
- * state directory. Undefined where no operators are configured: then nobody is obeyed. `reread` reads the configuration anew.
- * ExitError 4 where the operators are damaged.
+ * Commands with their files, for a process: operators from the roster, or else from `operatorsFile`; `orders.json` and
+ * `update-request.json` in the state directory. Undefined where there is neither: then nobody is obeyed. `reread` reads the
+ * configuration anew. ExitError 2 or 4 where the operators cannot be read.
  */
-export function commandFiles(config: Config, stateDir: string, reread: () => Config): CommandOptions | undefined {
-  if (config.operatorsFile === null) return undefined
-  let operators = readOperators(config.operatorsFile)
+export function commandFiles(
+  config: Config,
+  stateDir: string,
+  reread: () => Config,
+  roster?: OperatorSource,
+): CommandOptions | undefined {
+  if (config.operatorsFile === null && !roster) return undefined
+  let operators = operatorsOf(config)
   const ordersFile = join(stateDir, 'orders.json')
   const { orders, note } = readOrders(ordersFile)
   return {
-    operators: (id) => operators.get(id),
+    operators: roster ? roster.operators : (id) => operators.get(id),
     ordered: orders,
     notes: note === undefined ? [] : [note],
     keep: (next) => writeAtomically(ordersFile, JSON.stringify(next), 0o600),
     reload() {
       const next = reread()
-      const found = next.operatorsFile === null ? new Map<string, Operator>() : readOperators(next.operatorsFile)
+      const found = operatorsOf(next)
+      roster?.reload?.()
       return {
         config: next,
         take() {
@@ -39,8 +52,12 @@ export function commandFiles(config: Config, stateDir: string, reread: () => Con
   }
 }
 
+function operatorsOf({ operatorsFile }: Config): ReadonlyMap<string, Operator> {
+  return operatorsFile === null ? new Map() : readOperators(operatorsFile)
+}
+
 /** The operators file by id. ExitError 2 where it cannot be read, 4 where it is damaged. */
-export function readOperators(path: string): ReadonlyMap<string, Operator> {
+function readOperators(path: string): ReadonlyMap<string, Operator> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
