@@ -4,7 +4,7 @@ import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import { createClock } from './clock.ts'
-import { commandFiles } from './command-files.ts'
+import { commandFiles, rosterOperators } from './command-files.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
 import { createDevice, type DeviceOptions } from './device.ts'
 import { loadEngine } from './engines/index.ts'
@@ -58,7 +58,7 @@ export async function runDevice(
   lookAtClock()
   if (roster?.current) clock.raiseFloor(roster.current.issued)
   roster?.onTaken(({ issued }) => clock.raiseFloor(issued))
-  const commands = commandFiles(config, stateDir, reread, roster)
+  const commands = commandFiles(config, stateDir, reread, rosterOperators(roster, config.rosterFile))
 
   let finish: () => void = () => {}
   const ended = new Promise<void>((resolve) => {

@@ -7,33 +7,39 @@ import { formatVersion } from '../schemas/validator.ts'
 import { writeAtomically } from './checkpoint.ts'
 import type { CommandOptions } from './orders.ts'
 import type { Operator } from './trust/command.ts'
-import type { RosterView } from './trust/roster.ts'
+import type { RosterStore } from './trust/roster-store.ts'
+
+/** Where operators come from other than a file of their own: the fleet's roster. */
+export interface OperatorSource {
+  readonly operators: (id: string) => Operator | undefined
+  /** Reads again what has no way to arrive by itself; throws where that cannot be read. */
+  readonly reload?: () => void
+}
 
 /**
- * Commands with their files, for a process: operators from the roster, where there is one, else from `operatorsFile`;
- * `orders.json` and `update-request.json` in the state directory. Undefined where no operators are configured: then nobody is
- * obeyed. `reread` reads the configuration anew. ExitError 4 where the operators are damaged.
+ * Commands with their files, for a process: operators from the roster, or else from `operatorsFile`; `orders.json` and
+ * `update-request.json` in the state directory. Undefined where there is neither: then nobody is obeyed. `reread` reads the
+ * configuration anew. ExitError 2 or 4 where the operators cannot be read.
  */
 export function commandFiles(
   config: Config,
   stateDir: string,
   reread: () => Config,
-  roster: { readonly current: RosterView | undefined } | undefined,
+  roster?: OperatorSource,
 ): CommandOptions | undefined {
   if (config.operatorsFile === null && !roster) return undefined
-  const operatorsIn = ({ operatorsFile }: Config): ReadonlyMap<string, Operator> =>
-    roster || operatorsFile === null ? new Map() : readOperators(operatorsFile)
-  let operators = operatorsIn(config)
+  let operators = operatorsOf(config)
   const ordersFile = join(stateDir, 'orders.json')
   const { orders, note } = readOrders(ordersFile)
   return {
-    operators: (id) => (roster ? listed(roster.current, id) : operators.get(id)),
+    operators: roster ? roster.operators : (id) => operators.get(id),
     ordered: orders,
     notes: note === undefined ? [] : [note],
     keep: (next) => writeAtomically(ordersFile, JSON.stringify(next), 0o600),
     reload() {
       const next = reread()
-      const found = operatorsIn(next)
+      const found = operatorsOf(next)
+      roster?.reload?.()
       return {
         config: next,
         take() {
@@ -47,13 +53,27 @@ export function commandFiles(
   }
 }
 
-function listed(roster: RosterView | undefined, id: string): Operator | undefined {
-  if (roster?.isRevoked(id)) return { key: '', commands: [], revoked: true }
-  return roster?.operator(id)
+/** The operators of the present roster; undefined where there is no roster to be. */
+export function rosterOperators(store: RosterStore | undefined, file: string | null): OperatorSource | undefined {
+  if (!store) return undefined
+  return {
+    operators(id) {
+      const roster = store.current
+      if (roster?.isRevoked(id)) return { key: '', commands: [], revoked: true }
+      return roster?.operator(id)
+    },
+    reload() {
+      if (file !== null) store.takeFile(file)
+    },
+  }
+}
+
+function operatorsOf({ operatorsFile }: Config): ReadonlyMap<string, Operator> {
+  return operatorsFile === null ? new Map() : readOperators(operatorsFile)
 }
 
 /** The operators file by id. ExitError 2 where it cannot be read, 4 where it is damaged. */
-export function readOperators(path: string): ReadonlyMap<string, Operator> {
+function readOperators(path: string): ReadonlyMap<string, Operator> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')

@@ -11,6 +11,7 @@ export {
   decodeCheckpoint,
   encodeCheckpoint,
 } from './checkpoint.ts'
+export { type Clock, type ClockReading, type ClockSources, createClock } from './clock.ts'
 export { createDevice, type Device, type DeviceOptions } from './device.ts'
 export { type CreateEngine, loadEngine } from './engines/index.ts'
 export { createReferenceEngine } from './engines/reference.ts'
@@ -34,6 +35,7 @@ export type {
   RoundPeer,
   SolitaryMethod,
 } from './methods/method.ts'
+export type { CommandOptions } from './orders.ts'
 export {
   type Arrival,
   type Kind,
@@ -46,3 +48,4 @@ export {
 export { type ReplayOptions, type ReplayResult, replayLog } from './recorder/replay.ts'
 export { type Limits, type Permitted, type Proposal, permit, type Sensed } from './safety/envelope.ts'
 export { createSimIo } from './sim-io.ts'
+export type { Operator } from './trust/command.ts'

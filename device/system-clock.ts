@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
@@ -33,8 +32,11 @@ export function createSystemClock(clock: Clock, options: SystemClockOptions): ()
 
   const ask = (): void => {
     askedAt = now()
-    execFile('timedatectl', ['show', '-p', 'NTPSynchronized', '--value'], { timeout: 5_000 }, (error, stdout) => {
-      if (!error) told = stdout.trim() === 'yes'
+    // Loaded where it is needed: most units have the file, or nobody to ask.
+    void import('node:child_process').then(({ execFile }) => {
+      execFile('timedatectl', ['show', '-p', 'NTPSynchronized', '--value'], { timeout: 5_000 }, (error, stdout) => {
+        if (!error) told = stdout.trim() === 'yes'
+      })
     })
   }
 
