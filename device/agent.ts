@@ -61,7 +61,8 @@ export interface Agent {
   /** Goes on from an earlier `learned()`, without the update in progress and the samples not learned from yet. */
   goBack(state: LearnerState): void
   state(): AgentState
-  restore(state: AgentState): void
+  /** `before` is needed only where the state was taken between learning and mixing. */
+  restore(state: AgentState, before?: Float32Array): void
 }
 
 export function createAgent(engine: Engine, options: AgentOptions): Agent {
@@ -230,14 +231,13 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       replay: replay.state(),
       recent: recent.state(),
       held,
-      before,
     }),
-    restore(state) {
+    restore(state, then) {
       takeBack(state)
       begin(state.epoch)
       updates = state.updates
       samples = state.samples
-      before = new Float32Array(state.before ?? policy)
+      before = new Float32Array(then ?? policy)
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)
