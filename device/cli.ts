@@ -17,10 +17,15 @@ import {
   readIdentity,
   required,
 } from './process.ts'
+import { watchProgress } from './progress.ts'
+import { createServiceManager } from './service-manager.ts'
 import { createSimIo } from './sim-io.ts'
 import { createSlicer } from './slicer.ts'
 
-/** `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. */
+/**
+ * `trustmix device`: one vehicle as a process over MQTT, until it is asked to stop or, unless it is to stay, the run ends. A
+ * service manager that started it is told how it goes.
+ */
 export async function runDevice(
   config: Config,
   context: CommandContext,
@@ -53,23 +58,29 @@ export async function runDevice(
     address: { fleet: config.fleet, vehicle },
     message: { ...status, connection },
   }))
+  const io = createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`))
+  const progress = watchProgress(io)
+  const slice = createSlicer({
+    now: () => performance.now(),
+    sliceMs: config.learnSliceMs,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+  })
   const device = createDevice({
     config,
     setting,
     vehicle,
     bus,
-    io: createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`)),
+    io: progress.io,
     engine,
     identity,
     boot,
     software: context.software,
     store,
     now: () => performance.now(),
-    pause: createSlicer({
-      now: () => performance.now(),
-      sliceMs: config.learnSliceMs,
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
-    }),
+    pause() {
+      progress.stepped()
+      return slice()
+    },
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
     onEnd(policy) {
@@ -79,13 +90,19 @@ export async function runDevice(
       } catch (error) {
         context.print(`the policy was not written: ${(error as Error).message}`)
       }
-      finish()
+      if (!config.stay) finish()
     },
   })
-  const timer = setInterval(() => device.tick(), 250)
+  const manager = createServiceManager(process.env, process.pid, () => performance.now(), context.print)
+  const timer = setInterval(() => {
+    device.tick()
+    manager?.tick(bus.connected ? 'connected to the broker' : 'waiting for the broker', progress.advanced)
+  }, 250)
   try {
-    await reach(bus, config, context)
+    if (config.stay) await Promise.race([bus.ready, context.stopped])
+    else await reach(bus, config, context)
     await Promise.race([ended, context.stopped])
+    manager?.stopping()
     device.stop()
     bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
     bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))

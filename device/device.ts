@@ -61,7 +61,7 @@ export interface Device {
   readonly policyHash: string
   /** Drives what waits for time: asking again for missing parameters, giving them up. Call it a few times a second. */
   tick(): void
-  /** Gives up what is under way, so that the process can end. */
+  /** Gives up what is under way and keeps what was learned, so that the process can end. */
   stop(): void
   /** The will of this device's connection number `connection`. */
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
@@ -82,6 +82,8 @@ export function createDevice(options: DeviceOptions): Device {
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
   let [lastReturn, fallbacks] = [0, 0]
+  /** Parameters that an update has begun to change are no checkpoint: the one before is. */
+  let updating = false
   const row = new Float32Array(engine.architecture.observationSize)
 
   const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
@@ -134,6 +136,7 @@ export function createDevice(options: DeviceOptions): Device {
       engine: engine.id,
       policyHash,
       updates,
+      ...(config.run !== null && { run: config.run }),
     }
     bus.publish(channels.status, { fleet, vehicle }, onlineStatus(told, notes))
   }
@@ -176,10 +179,12 @@ export function createDevice(options: DeviceOptions): Device {
     async learn(at, closing) {
       if (closing) closeHeld(closing.observation, closing.outcome)
       const learning = agent.startLearning()
+      updating = true
       while (learning.step()) {
         const pause = options.pause?.()
         if (pause) await pause
       }
+      updating = false
       const { meanReward } = learning
       if (learning.givenUp) return learned()
       if (Number.isFinite(meanReward)) lastReturn = meanReward
@@ -235,7 +240,10 @@ export function createDevice(options: DeviceOptions): Device {
     tick() {
       if (bus.connected) mixer.tick()
     },
-    stop: agent.giveUp,
+    stop() {
+      if (!updating) save()
+      agent.giveUp()
+    },
     offline: (connection) => offlineStatus(boot, connection),
   }
 }

@@ -9,7 +9,8 @@ const noteLength = 200
 
 /** What a device says of itself on each connection and after each mix. */
 export function onlineStatus(
-  told: Required<Pick<Status, 'boot' | 'connection' | 'software' | 'engine' | 'policyHash' | 'updates'>>,
+  told: Required<Pick<Status, 'boot' | 'connection' | 'software' | 'engine' | 'policyHash' | 'updates'>> &
+    Pick<Status, 'run'>,
   notes: readonly string[],
 ): Status {
   return {

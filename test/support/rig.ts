@@ -4,6 +4,7 @@ import type { CheckpointStore } from '../../device/checkpoint.ts'
 import { createDevice, type Device } from '../../device/device.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { policyHash } from '../../device/identity.ts'
+import type { VehicleIo } from '../../device/io.ts'
 import { sealParams } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
@@ -66,10 +67,20 @@ export function policyOf(rig: Rig, vehicle: string): Float64Array {
   return device.agent.learner.policy
 }
 
+/** What a device is given in place of its port. */
+type Port = (io: VehicleIo) => VehicleIo
+const same: Port = (io) => io
+
 export function createRig(
   vehicles: readonly string[],
   more: Partial<Config> = {},
-  given: { store?: CheckpointStore; bus?: Bus; bridge?: Bus; pause?: () => Promise<void> | undefined } = {},
+  given: {
+    store?: CheckpointStore
+    bus?: Bus
+    bridge?: Bus
+    pause?: () => Promise<void> | undefined
+    port?: Port
+  } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
   const { fleet, cell } = config
@@ -92,7 +103,7 @@ export function createRig(
       const own = given.bus ?? broker.connect()
       const device = createDevice({
         ...{ config, vehicle, boot: 1, software: 'test', setting: settingOf(config), bus: own },
-        io: createSimIo(own, fleet, run, vehicle),
+        io: (given.port ?? same)(createSimIo(own, fleet, run, vehicle)),
         engine: createReferenceEngine(smallKind.architecture),
         identity: identityOf(vehicle),
         now: () => clock.ms,
