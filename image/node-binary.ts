@@ -21,7 +21,7 @@ export interface NodeBinary {
  */
 export async function provideNode(name: ArchitectureName, work: string, own: string | undefined): Promise<NodeBinary> {
   const { nodePackage, nodeVersion, strip, binutils, machine } = architectures[name]
-  const source = own === undefined ? await unpackPinned(name, work) : { file: own, licence: licenceBeside(own) }
+  const source = own === undefined ? await unpackPinned(name, work) : { file: own, licence: undefined }
   const found = readElf(source.file)
   if (found.machine !== machine)
     throw new ExitError(
@@ -39,7 +39,7 @@ export async function provideNode(name: ArchitectureName, work: string, own: str
   return {
     bytes: readFileSync(stripped),
     version,
-    licenceText: readFileSync(source.licence, 'utf8'),
+    licenceText: readFileSync(source.licence ?? licenceBeside(source.file), 'utf8'),
     origin:
       own === undefined
         ? `npm package ${nodePackage}@${nodeVersion}, a third party's packing of the binary that nodejs.org publishes, stripped`
