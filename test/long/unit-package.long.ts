@@ -168,9 +168,19 @@ t.test('packages of a unit', async (t) => {
     const install = (of: string) => inRoot(root, 'dpkg', '--install', `/root/trustmix_${of}_amd64.deb`)
     const installed = await install(version)
     t.equal(installed.code, 0, installed.text)
-    t.equal((await inRoot(root, 'trustmix', '--version')).text.split('\n').at(-2) ?? '', version)
+    t.equal((await inRoot(root, 'trustmix', '--version')).text, `${version}\n`)
     t.ok(existsLink(join(root, 'etc/systemd/system/multi-user.target.wants/trustmix.service')), 'it is enabled')
     t.equal((await inRoot(root, 'runuser', '-u', 'trustmix', '--', '/usr/lib/trustmix/configured')).code, 1)
+
+    const offered = join(root, 'etc/trustmix/trustmix-provision.json')
+    writeFileSync(offered, '{}', { mode: 0o600 })
+    t.match(await inRoot(root, '/usr/lib/trustmix/provision-unit'), { code: 0, text: /trustmix-provision\.json/ })
+    rmSync(offered)
+    t.match(
+      (await inRoot(root, 'dpkg', '--verify', 'trustmix')).text,
+      /^$/,
+      'a file that cannot be applied changes nothing',
+    )
 
     const verified = await inRoot(root, 'systemd-analyze', 'verify', 'trustmix.service')
     // Both came with systemd 254.

@@ -61,6 +61,8 @@ export async function boot(t: Test, root: string, withinMs: number): Promise<Boo
   return undefined
 }
 
+const environment = ['-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C.UTF-8']
+
 function childOf({ pid }: ChildProcess): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0] || undefined
@@ -71,8 +73,8 @@ function childOf({ pid }: ChildProcess): string | undefined {
 
 function outcome(program: string, args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' }
-    execFile(program, args, { env, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
+    // The test runner would have every Node under it load a file that is not in the root.
+    execFile('env', [...environment, program, ...args], { maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, text: stdout + stderr }),
     )
   })
