@@ -20,14 +20,16 @@ import {
   readIdentity,
   required,
 } from './process.ts'
+import { watchProgress } from './progress.ts'
+import { createServiceManager } from './service-manager.ts'
 import { createSimIo } from './sim-io.ts'
 import { createSlicer } from './slicer.ts'
 import { createSystemClock } from './system-clock.ts'
 import { followRoster } from './trust/roster-store.ts'
 
 /**
- * `trustmix device`: one vehicle as a process over MQTT, until the run ends or it is asked to stop. `reread` reads its
- * configuration anew, for the command `reload`.
+ * `trustmix device`: one vehicle as a process over MQTT, until it is asked to stop or, unless it is to stay, the run ends. A
+ * service manager that started it is told how it goes. `reread` reads its configuration anew, for the command `reload`.
  */
 export async function runDevice(
   config: Config,
@@ -72,23 +74,29 @@ export async function runDevice(
     message: { ...status, connection },
   }))
   if (roster) followRoster(bus, config.fleet, roster)
+  const io = createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`))
+  const progress = watchProgress(io)
+  const slice = createSlicer({
+    now: () => performance.now(),
+    sliceMs: config.learnSliceMs,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+  })
   const options: DeviceOptions = {
     config,
     setting,
     vehicle,
     bus,
-    io: createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`)),
+    io: progress.io,
     engine,
     identity,
     boot,
     software: context.software,
     store,
     now: () => performance.now(),
-    pause: createSlicer({
-      now: () => performance.now(),
-      sliceMs: config.learnSliceMs,
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
-    }),
+    pause() {
+      progress.stepped()
+      return slice()
+    },
     wallClock: () => new Date().toISOString(),
     residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
     clock,
@@ -100,11 +108,12 @@ export async function runDevice(
       } catch (error) {
         context.print(`the policy was not written: ${(error as Error).message}`)
       }
-      finish()
+      if (!config.stay) finish()
     },
   }
   const recorder = record?.(options)
   const device = recorder?.device ?? createDevice(options)
+  const manager = createServiceManager(process.env, process.pid, () => performance.now(), context.print)
   let clockState = clock.read().state
   const timer = setInterval(() => {
     lookAtClock()
@@ -112,10 +121,13 @@ export async function runDevice(
     if (state !== clockState) device.clockChanged()
     clockState = state
     device.tick()
+    manager?.tick(bus.connected ? 'connected to the broker' : 'waiting for the broker', progress.advanced)
   }, 250)
   try {
-    await reach(bus, config, context)
+    if (config.stay) await Promise.race([bus.ready, context.stopped])
+    else await reach(bus, config, context)
     await Promise.race([ended, context.stopped])
+    manager?.stopping()
     device.stop()
     bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
     bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))

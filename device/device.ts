@@ -71,7 +71,7 @@ export interface Device {
   tick(): void
   /** The state of the wall clock is another one: the status says so. */
   clockChanged(): void
-  /** Gives up what is under way, so that the process can end. */
+  /** Gives up what is under way and keeps what was learned, so that the process can end. */
   stop(): void
   /** Puts trouble of what is around the device into its status and its log. */
   note(event: string, text: string): void
@@ -96,6 +96,8 @@ export function createDevice(options: DeviceOptions): Device {
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
   const counts = { lastReturn: 0, fallbacks: 0 }
+  /** Parameters that an update has begun to change are no checkpoint: the one before is. */
+  let updating = false
   const row = new Float32Array(engine.architecture.observationSize)
 
   const kind: Kind = { architecture: engine.architecture, ...featureNames(setting) }
@@ -154,10 +156,12 @@ export function createDevice(options: DeviceOptions): Device {
     if (standing.paused) return true
     const learning = agent.startLearning()
     const generation = lastGood?.generation
+    updating = true
     while (learning.step()) {
       const pause = options.pause?.()
       if (pause) await pause
     }
+    updating = false
     if (learning.givenUp) return lastGood?.generation !== generation
     const { meanReward } = learning
     if (Number.isFinite(meanReward)) counts.lastReturn = meanReward
@@ -256,7 +260,10 @@ export function createDevice(options: DeviceOptions): Device {
       if (bus.connected) mixer.tick()
     },
     clockChanged: publishStatus,
-    stop: agent.giveUp,
+    stop() {
+      if (!updating) save()
+      agent.giveUp()
+    },
     offline: (connection) => offlineStatus(boot, connection),
   }
 }

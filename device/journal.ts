@@ -71,6 +71,7 @@ export function createJournal(options: JournalOptions): Journal {
     const told = {
       ...{ boot: options.boot, connection: bus.connections, software: options.software, engine: agent.engine.id },
       ...{ policyHash, updates, clock: state, ...standing.status() },
+      ...(config.run !== null && { run: config.run }),
     }
     const clockNotes = state === 'not-synchronised' ? [`clock: ${why}; commands that expire are refused`] : []
     bus.publish(

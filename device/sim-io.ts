@@ -10,9 +10,13 @@ interface Lane {
   answered: Act | undefined
 }
 
+/** Bridges before the present one whose late questions are told apart. */
+const maxGone = 8
+
 /**
  * The device's side of the lock-step on the sim topics: every `obs` gets exactly one `act` with its `seq`. One seen again
- * gets the stored answer again; nothing counts before the first `reset`, so that a restarted device rejoins there.
+ * gets the stored answer again; nothing counts before the first `reset`, so that a restarted device rejoins there. The
+ * `reset` of another bridge of the run begins anew: from then on nothing of the one before counts, however late it comes.
  */
 export function createSimIo(
   bus: Bus,
@@ -24,17 +28,45 @@ export function createSimIo(
   const control: Lane = { lastSeq: -1, answered: undefined }
   const round: Lane = { lastSeq: -1, answered: undefined }
   let joined = false
+  let ended = false
+  let session: string | undefined
+  const gone: string[] = []
+
+  const begin = (): void => {
+    for (const lane of [control, round]) {
+      lane.lastSeq = -1
+      lane.answered = undefined
+    }
+    joined = false
+  }
+
+  /** Whether a question is one of the present bridge's, which a `reset` (or, if there is none, an `end`) of a new one makes it. */
+  const heeds = ({ kind, seq, session: asking }: Obs): boolean => {
+    if (asking !== session) {
+      if (asking !== undefined && gone.includes(asking)) return false
+      if (kind !== 'reset' && (kind !== 'end' || joined)) return false
+      if (session !== undefined) gone.push(session)
+      if (gone.length > maxGone) gone.shift()
+      session = asking
+      begin()
+    } else if (asking === undefined && ended && kind === 'reset' && seq <= control.lastSeq) {
+      // A bridge that tells no session begins from any number once the run before it is over.
+      if (seq < control.lastSeq || control.answered?.kind !== 'reset') begin()
+    }
+    return joined || kind === 'reset' || kind === 'end'
+  }
+
   return {
     start(handlers) {
       const answer = (act: Act): void => {
         const lane = isOfRound(act.kind) ? round : control
-        if (act.seq !== lane.lastSeq) return
+        if (act.seq !== lane.lastSeq || act.session !== session) return
         lane.answered = act
         bus.publish(channels.act, { fleet, run, vehicle }, act)
       }
       bus.subscribe(channels.obs, { fleet, run, vehicle }, (obs) => {
         const lane = isOfRound(obs.kind) ? round : control
-        if (obs.run !== run || obs.seq < lane.lastSeq || (!joined && obs.kind !== 'reset' && obs.kind !== 'end')) return
+        if (obs.run !== run || !heeds(obs) || obs.seq < lane.lastSeq) return
         if (obs.seq === lane.lastSeq) {
           if (lane.answered) bus.publish(channels.act, { fleet, run, vehicle }, lane.answered)
           return
@@ -44,6 +76,9 @@ export function createSimIo(
         if (obs.kind === 'reset') {
           joined = true
           round.lastSeq = obs.seq // what is left of the last epoch's rounds is over
+        } else {
+          ended = obs.kind === 'end'
+          if (ended) joined = false
         }
         respond(handlers, obs, answer, onTrouble)
       })
@@ -61,8 +96,8 @@ function respond(
   answer: (act: Act) => void,
   onTrouble: (error: unknown) => void,
 ): void {
-  const { run, epoch, step, seq } = obs
-  const envelope = { version: formatVersion, run, epoch, step, seq } as const
+  const { run, epoch, step, seq, session } = obs
+  const envelope = { version: formatVersion, run, epoch, step, seq, ...(session !== undefined && { session }) } as const
   switch (obs.kind) {
     case 'reset':
       answer({ ...envelope, kind: 'reset', policyHash: handlers.reset(obs) })

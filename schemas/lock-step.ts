@@ -4,8 +4,11 @@ import { lawParameters } from './gap-laws.ts'
 import { reasons } from './reason.ts'
 import { validatorOf } from './validator.ts'
 
-/** Bridge and device speak in turns: one `act` answers one `obs`, paired by `seq` (monotone per vehicle and run). */
-const envelope = { version, run: id, epoch: count, step: count, seq: count } as const
+/**
+ * Bridge and device speak in turns: one `act` answers one `obs`, paired by `seq` (monotone per vehicle and session). A session
+ * is one bridge's life: another bridge of the same run numbers its questions anew.
+ */
+const envelope = { version, run: id, epoch: count, step: count, seq: count, session: id } as const
 const envelopeKeys = ['version', 'run', 'epoch', 'step', 'seq', 'kind'] as const
 
 /** What a vehicle senses: itself, the car ahead and the car behind (m, m/s; positions along the loop). */

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { gateModes } from './command.ts'
-import { count, hash, version } from './common.ts'
+import { count, hash, id, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** Retained birth and will of a device: (boot, connection) grows, so a late will of an older connection is told apart. */
@@ -18,6 +18,8 @@ export const statusSchema = {
     engine: { type: 'string', maxLength: 64 },
     policyHash: hash,
     updates: count,
+    /** The run that the device takes part in. */
+    run: id,
     clock: { enum: ['synchronised', 'not-synchronised', 'unknown'] },
     /** Learning and mixing rest by command. */
     paused: { type: 'boolean' },

@@ -27,6 +27,8 @@ export interface BridgeOptions {
   readonly fleet: string
   /** One id per run: whatever carries another one is ignored, retained leftovers included. */
   readonly run: string
+  /** One id per bridge, so that devices that stayed from an earlier bridge of the run begin anew (`lock-step.ts`). */
+  readonly session?: string
   readonly seed: number
   readonly epochs: number
   readonly network: string
@@ -85,9 +87,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
   const lockStep = createLockStep({
-    bus,
-    fleet,
-    run,
+    ...{ bus, fleet, run, session: options.session },
     vehicles: participants,
     now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
@@ -150,6 +150,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     )
     for (const [id, answer] of resets) {
       emit({ kind: 'presence', vehicle: id, state: 'live' })
+      const learned = (epoch === firstEpoch && !options.resumed && lockStep.statuses.get(id)?.updates) || 0
+      if (learned > 0) tally.disturbed(`${id} had made ${learned} updates before this run`)
       const before = epoch === firstEpoch ? options.resumed?.policies[id] : undefined
       if (before !== undefined && answer.kind === 'reset' && answer.policyHash !== before)
         tally.disturbed(`${id} resumes with another policy than epoch ${epoch - 1} ended with`)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as passed } from 'node:timers/promises'
@@ -97,6 +98,7 @@ async function drive(
     bus: heard,
     fleet: config.fleet,
     run,
+    session: randomBytes(6).toString('hex'),
     seed,
     epochs: config.epochs,
     network: config.network,

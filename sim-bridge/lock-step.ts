@@ -16,6 +16,8 @@ export interface LockStepOptions {
   /** Told when a vehicle leaves the barrier, with the cause. */
   readonly onLeft?: (vehicle: string, cause: string) => void
   readonly observer?: LockStepObserver
+  /** Tells this bridge's questions from those of another bridge of the run; without one they count as the same one's. */
+  readonly session?: string | undefined
 }
 
 /** Told of what passes, for measurements; no run depends on it. */
@@ -29,7 +31,8 @@ export interface LockStepObserver {
 }
 
 /** What differs between the messages: everything but the envelope, which the lock-step adds. */
-export type Question = Obs extends infer O ? (O extends Obs ? Omit<O, 'version' | 'run' | 'seq'> : never) : never
+export type Question = Obs extends infer O ? (O extends Obs ? Omit<O, Envelope> : never) : never
+type Envelope = 'version' | 'run' | 'seq' | 'session'
 
 export type DecideQuestion = Extract<Question, { kind: 'decide' }>
 
@@ -37,6 +40,8 @@ export interface LockStep {
   /** Vehicles that answered their last `reset` and were neither offline nor too late since. */
   readonly live: ReadonlySet<string>
   readonly online: ReadonlySet<string>
+  /** What each vehicle said of itself last. */
+  readonly statuses: ReadonlyMap<string, Status>
   /**
    * Asks one vehicle; undefined when it leaves the barrier instead of answering. A vehicle has one question of its round
    * (`learn`, `mix`) and one of any other kind at a time: one more waits, unsent, for the answers to those before it. A
@@ -82,7 +87,7 @@ const resendAfterMs = 1_000
  * either side reconnects and once a second; an answer that comes twice counts once, so repetition never changes a run.
  */
 export function createLockStep(options: LockStepOptions): LockStep {
-  const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer } = options
+  const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer, session } = options
   const lanes = new Map<string, Lanes>()
   const statuses = new Map<string, Status>()
   const live = new Set<string>()
@@ -125,7 +130,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
     }
     const seq = (seqs.get(vehicle) ?? 0) + 1
     seqs.set(vehicle, seq)
-    const message = { version: formatVersion, run, seq, ...asked } as Obs
+    const message = { version: formatVersion, run, seq, ...(session !== undefined && { session }), ...asked } as Obs
     const time = now()
     lane.outstanding = { message, settle, firstSentAt: time, askedAt: time, sentAt: time }
     send(vehicle, lane.outstanding)
@@ -158,7 +163,8 @@ export function createLockStep(options: LockStepOptions): LockStep {
   bus.subscribe(channels.act, { fleet, run }, (act, { vehicle }) => {
     const lane = lanes.get(vehicle)?.[laneOf(act.kind)]
     const pending = lane?.outstanding
-    if (!pending || act.run !== run || act.seq !== pending.message.seq || act.kind !== pending.message.kind) {
+    const isOurs = act.run === run && act.session === session
+    if (!pending || !isOurs || act.seq !== pending.message.seq || act.kind !== pending.message.kind) {
       observer?.ignored(vehicle)
       return
     }
@@ -182,8 +188,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
   })
 
   return {
-    live,
-    online,
+    ...{ live, online, statuses },
     ask(vehicle, question) {
       if (abandoned) return Promise.resolve(undefined)
       return new Promise((settle) => {

@@ -22,7 +22,9 @@ export interface Bench {
 }
 
 /** A lock-step of the vehicles d1 and d2; the buses of the two ends may be given. */
-export function createBench(given: { bridge?: Bus; device?: Bus; observer?: LockStepObserver } = {}): Bench {
+export function createBench(
+  given: { bridge?: Bus; device?: Bus; observer?: LockStepObserver; session?: string } = {},
+): Bench {
   const broker = createLocalBroker()
   const device = given.device ?? broker.connect()
   const clock = { ms: 0 }
@@ -33,6 +35,7 @@ export function createBench(given: { bridge?: Bus; device?: Bus; observer?: Lock
     now: () => clock.ms,
     onLeft: (_, cause) => left.push(cause),
     ...(given.observer && { observer: given.observer }),
+    ...(given.session !== undefined && { session: given.session }),
   })
   return {
     ...{ lockStep, clock, asked, left },
@@ -48,11 +51,12 @@ export function createBench(given: { bridge?: Bus; device?: Bus; observer?: Lock
 }
 
 /** A bench with d1 online, reset and live. */
-export async function joined(): Promise<Bench> {
-  const bench = createBench()
+export async function joined(session?: string): Promise<Bench> {
+  const told = session === undefined ? {} : { session }
+  const bench = createBench(told)
   bench.status('d1')
   const answer = bench.lockStep.ask('d1', reset)
-  bench.answer('d1', 1)
+  bench.answer('d1', 1, told)
   await answer
   return bench
 }

@@ -51,7 +51,15 @@ export function requireArm64Node(t: Test): string | undefined {
   return node || undefined
 }
 
-function absent(t: Test, name: string, how: string): void {
+/** Whether this process may change roots and owners; else the test is skipped, or fails if TRUSTMIX_REQUIRE names `root`. */
+export function requireRoot(t: Test): boolean {
+  if (process.getuid?.() === 0) return true
+  absent(t, 'root', 'is not who runs this test')
+  return false
+}
+
+/** Skips a test for want of `name`, or fails it if TRUSTMIX_REQUIRE names that. */
+export function absent(t: Test, name: string, how: string): void {
   const required = (process.env.TRUSTMIX_REQUIRE ?? '').split(',').map((entry) => entry.trim())
   if (required.includes(name)) t.fail(`TRUSTMIX_REQUIRE names ${name}, but it ${how}`)
   else t.plan(0, `${name} ${how}`)

@@ -5,6 +5,7 @@ import type { Clock } from '../../device/clock.ts'
 import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { policyHash } from '../../device/identity.ts'
+import type { VehicleIo } from '../../device/io.ts'
 import type { CommandOptions } from '../../device/orders.ts'
 import { sealParams } from '../../device/params.ts'
 import { createSimIo } from '../../device/sim-io.ts'
@@ -68,6 +69,10 @@ export function policyOf(rig: Rig, vehicle: string): Float64Array {
   return device.agent.learner.policy
 }
 
+/** What a device is given in place of its port. */
+type Port = (io: VehicleIo) => VehicleIo
+const same: Port = (io) => io
+
 export function createRig(
   vehicles: readonly string[],
   more: Partial<Config> = {},
@@ -79,6 +84,7 @@ export function createRig(
     commands?: CommandOptions
     clock?: Clock
     create?: (options: DeviceOptions) => Device
+    port?: Port
   } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
@@ -102,7 +108,7 @@ export function createRig(
       const own = given.bus ?? broker.connect()
       const device = (given.create ?? createDevice)({
         ...{ config, vehicle, boot: 1, software: 'test', setting: settingOf(config), bus: own },
-        io: createSimIo(own, fleet, run, vehicle),
+        io: (given.port ?? same)(createSimIo(own, fleet, run, vehicle)),
         engine: createReferenceEngine(smallKind.architecture),
         identity: identityOf(vehicle),
         now: () => clock.ms,

@@ -1,0 +1,68 @@
+import type { VehicleIo } from './io.ts'
+
+/** Whether a device gets on with what it is asked. */
+export interface Progress {
+  /** The port to hand to the device in place of the one that is watched. */
+  readonly io: VehicleIo
+  /** A step of learning was made. */
+  stepped(): void
+  /**
+   * False where learning made no step since this was last called, and where the last question ended in an error: the process
+   * lives, but no car is driven by it. A device that is asked nothing, or waits for its peers, gets on.
+   */
+  advanced(): boolean
+}
+
+/** Watches a device through the questions that its port hands it. */
+export function watchProgress(io: VehicleIo): Progress {
+  let learning = 0
+  let steps = 0
+  let failed = false
+
+  const attempt = <T>(answer: () => T): T => {
+    failed = true
+    const given = answer()
+    failed = false
+    return given
+  }
+
+  const settle = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      const given = await answer
+      failed = false
+      return given
+    } catch (error) {
+      failed = true
+      throw error
+    }
+  }
+
+  return {
+    io: {
+      start(handlers) {
+        io.start({
+          reset: (start) => attempt(() => handlers.reset(start)),
+          decide: (observation, outcome) => attempt(() => handlers.decide(observation, outcome)),
+          end: () => attempt(() => handlers.end()),
+          mix: (round) => settle(handlers.mix(round)),
+          async learn(at, closing) {
+            learning++
+            try {
+              return await settle(handlers.learn(at, closing))
+            } finally {
+              learning--
+            }
+          },
+        })
+      },
+    },
+    stepped() {
+      steps++
+    },
+    advanced() {
+      const advanced = !failed && (learning === 0 || steps > 0)
+      steps = 0
+      return advanced
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ExitError, exitCodes } from '../schemas/exit.ts'
+import { type ArchitectureName, architectures } from './architecture.ts'
+import { bundleApp } from './bundle.ts'
+import { buildDeb } from './deb.ts'
+import { provideNode } from './node-binary.ts'
+import { type ImageOptions, readImageOptions, usage } from './options.ts'
+import { runTool } from './tool.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Builds what is asked for into the folder of `--out`; prints the name of each file. */
+async function buildImage({ out, names, node, version }: ImageOptions): Promise<void> {
+  const epochS = await sourceDate()
+  const work = mkdtempSync(join(tmpdir(), 'trustmix-image-'))
+  try {
+    const app = join(work, 'app')
+    const packages = await bundleApp(root, app)
+    // Where the bundled program looks for them (`bundle.ts`).
+    for (const path of ['package.json', 'studies']) cpSync(join(root, path), join(app, path), { recursive: true })
+    cpSync(join(root, 'build/device/kernel/kernel.wasm'), join(app, 'build/kernel/kernel.wasm'))
+    const build = async (architecture: ArchitectureName): Promise<string[]> => {
+      const own = join(work, architecture)
+      mkdirSync(own)
+      const provided = await provideNode(architecture, own, node)
+      return buildDeb({ ...{ root, app, packages, node: provided, architecture, version, epochS, out }, work: own })
+    }
+    const built = (await Promise.all(names.map(build))).flat()
+    writeFileSync(join(out, 'SHA256SUMS'), sums(out))
+    for (const name of [...built, 'SHA256SUMS']) process.stdout.write(`${join(out, name)}\n`)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** https://reproducible-builds.org/docs/source-date-epoch/; else the time of the last commit, else that of package.json. */
+async function sourceDate(): Promise<number> {
+  const given = process.env.SOURCE_DATE_EPOCH
+  if (given !== undefined) {
+    if (/^\d{1,10}$/.test(given)) return Number(given)
+    throw new ExitError('usage', `SOURCE_DATE_EPOCH must be whole seconds since 1970, got ${given}`)
+  }
+  try {
+    return Number(await runTool('git', ['-C', root, 'log', '-1', '--format=%ct'], { from: 'git' }))
+  } catch {
+    return Math.floor(statSync(join(root, 'package.json')).mtimeMs / 1_000)
+  }
+}
+
+/** Of everything of ours in the folder, as `sha256sum --check` reads it. */
+function sums(out: string): string {
+  return readdirSync(out)
+    .filter((name) => /^trustmix_.*\.(deb|cdx\.json)$/.test(name))
+    .sort()
+    .map(
+      (name) =>
+        `${createHash('sha256')
+          .update(readFileSync(join(out, name)))
+          .digest('hex')}  ${name}\n`,
+    )
+    .join('')
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  if (args.includes('--help')) process.stdout.write(`${usage(Object.keys(architectures))}\n`)
+  else await buildImage(readImageOptions(args, { version, out: resolve(root, 'dist') }))
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const expected = error instanceof ExitError
+  process.stderr.write(`image: ${expected ? error.message : (error as Error).stack}\n`)
+  process.exitCode = expected ? error.code : exitCodes.internal
+})
