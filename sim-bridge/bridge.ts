@@ -47,6 +47,8 @@ export interface BridgeOptions {
   readonly deadlineMs?: number
   /** Takes the counts of the run; one of its own by default. */
   readonly meter?: Meter
+  /** Questions are numbered from the one after this (`lock-step.ts`). */
+  readonly lastSeq?: number | undefined
   /** Why the run is not what its seed alone would make of it, known from the start. */
   readonly disturbance?: string
   /** Told before anything of step k of an epoch is asked. */
@@ -85,13 +87,12 @@ export function createBridge(options: BridgeOptions): Bridge {
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
   const lockStep = createLockStep({
-    bus,
-    fleet,
-    run,
+    ...{ bus, fleet, run },
     vehicles: participants,
     now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
     observer: meter.observer,
+    lastSeq: options.lastSeq,
     onLeft(vehicle, cause) {
       if (over) return
       if (stopping !== 'now') {
@@ -221,7 +222,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     summary: () => tally.summary(),
     stop(when) {
-      stopping = when
+      if (stopping !== 'now') stopping = when
       if (when === 'now') lockStep.abandon()
     },
     tick: () => lockStep.tick(),

@@ -16,6 +16,11 @@ export interface LockStepOptions {
   /** Told when a vehicle leaves the barrier, with the cause. */
   readonly onLeft?: (vehicle: string, cause: string) => void
   readonly observer?: LockStepObserver
+  /**
+   * Questions to a vehicle are numbered from the one after this, 0 by default: a device that is still there from an earlier
+   * bridge of the same run takes only higher ones than it has had.
+   */
+  readonly lastSeq?: number | undefined
 }
 
 /** Told of what passes, for measurements; no run depends on it. */
@@ -82,7 +87,7 @@ const resendAfterMs = 1_000
  * either side reconnects and once a second; an answer that comes twice counts once, so repetition never changes a run.
  */
 export function createLockStep(options: LockStepOptions): LockStep {
-  const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer } = options
+  const { bus, fleet, run, vehicles, now, answerTimeoutMs, observer, lastSeq = 0 } = options
   const lanes = new Map<string, Lanes>()
   const statuses = new Map<string, Status>()
   const live = new Set<string>()
@@ -123,7 +128,7 @@ export function createLockStep(options: LockStepOptions): LockStep {
       putNext(vehicle, lane)
       return
     }
-    const seq = (seqs.get(vehicle) ?? 0) + 1
+    const seq = (seqs.get(vehicle) ?? lastSeq) + 1
     seqs.set(vehicle, seq)
     const message = { version: formatVersion, run, seq, ...asked } as Obs
     const time = now()
@@ -229,7 +234,8 @@ export function createLockStep(options: LockStepOptions): LockStep {
   }
 }
 
-function isOlder(status: Status, than: Status): boolean {
+/** Whether a status is of an earlier start or connection than another one: a will can come late. */
+export function isOlder(status: Status, than: Status): boolean {
   return status.boot < than.boot || (status.boot === than.boot && status.connection < than.connection)
 }
 
