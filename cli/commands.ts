@@ -26,6 +26,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'the traffic world and its clock, coupled to devices over MQTT',
     load: async () => (await import('./sim-bridge.ts')).bridgeCommand,
   },
+  hil: {
+    summary: 'hardware in the loop: one unit on the bench against the world, with one report',
+    load: async () => (await import('./hil/hil.ts')).hilCommand,
+  },
   gate: {
     summary: 'judge a peer policy on own samples: the verdict with its evidence',
     load: async () => (await import('./gate.ts')).gateCommand,

@@ -12,6 +12,7 @@ export {
 export * from './exit.ts'
 export * from './faults.ts'
 export * from './gap-laws.ts'
+export * from './hil-report.ts'
 export * from './lock-step.ts'
 export * from './log.ts'
 export * from './process.ts'

@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { count, hash, version } from './common.ts'
+import { count, hash, id, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** Retained birth and will of a device: (boot, connection) grows, so a late will of an older connection is told apart. */
@@ -17,6 +17,7 @@ export const statusSchema = {
     engine: { type: 'string', maxLength: 64 },
     policyHash: hash,
     updates: count,
+    run: id,
     clock: { enum: ['synchronised', 'not-synchronised', 'unknown'] },
     notes: { type: 'array', maxItems: 8, items: { type: 'string', maxLength: 200 } },
   },

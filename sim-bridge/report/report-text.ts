@@ -169,7 +169,8 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-function ms(value: number | null): string {
+/** A time to three digits; a dash where there is none. */
+export function ms(value: number | null): string {
   return value === null ? '–' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 
