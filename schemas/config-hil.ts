@@ -13,6 +13,15 @@ export const hilProperties = {
     description: "who drives the other learners' cars: devices on this machine, or the simulator's drivers",
     for: ['hil'],
   },
+  unitIntervalS: {
+    type: ['number', 'null'],
+    minimum: 0.1,
+    maximum: 10,
+    default: 0.1,
+    unit: 's',
+    description: 'decision interval of the unit, whole steps of 0.1 s; null: drawn, as those of the others',
+    for: ['hil'],
+  },
   lockStep: {
     type: 'boolean',
     default: false,

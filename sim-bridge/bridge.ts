@@ -47,6 +47,8 @@ export interface BridgeOptions {
   readonly deadlineMs?: number
   /** Takes the counts of the run; one of its own by default. */
   readonly meter?: Meter
+  /** Decision intervals that are not drawn, by vehicle. */
+  readonly intervalSteps?: Readonly<Record<string, number>> | undefined
   /** Questions are numbered from the one after this (`lock-step.ts`). */
   readonly lastSeq?: number | undefined
   /** Why the run is not what its seed alone would make of it, known from the start. */
@@ -78,7 +80,7 @@ export interface Bridge {
 export function createBridge(options: BridgeOptions): Bridge {
   const { world, bus, fleet, run, seed, epochs, setting, pace, roundSteps = 250 } = options
   const learners = world.vehicles.filter((_, i) => world.learner[i])
-  const schedules = drawSchedules(seed, learners, setting.interval)
+  const schedules = drawSchedules(seed, learners, setting.interval, options.intervalSteps)
   const intervalS = Object.fromEntries(
     learners.map((id) => [id, round(scheduleOf(schedules, id).intervalSteps * world.stepLength)]),
   )
@@ -87,12 +89,10 @@ export function createBridge(options: BridgeOptions): Bridge {
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
   const lockStep = createLockStep({
-    ...{ bus, fleet, run },
+    ...{ bus, fleet, run, now: options.now, lastSeq: options.lastSeq },
     vehicles: participants,
-    now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
     observer: meter.observer,
-    lastSeq: options.lastSeq,
     onLeft(vehicle, cause) {
       if (over) return
       if (stopping !== 'now') {

@@ -30,6 +30,8 @@ export interface BridgeContext extends CommandContext {
   readonly learners?: readonly string[]
   /** Faults to inject, in place of those of the configuration. */
   readonly plan?: readonly PlannedFault[]
+  /** Decision intervals that are not drawn, by vehicle. */
+  readonly intervalSteps?: Readonly<Record<string, number>>
   /** Told of answers and counts. */
   readonly witness?: Witness
   /** Questions are numbered from the one after this (`lock-step.ts`). */
@@ -131,6 +133,7 @@ async function drive(
     now,
     answerTimeoutMs: config.answerTimeoutMs,
     lastSeq: context.lastSeq,
+    intervalSteps: context.intervalSteps,
     meter,
     ...(pace && { pace }),
     ...(deadlineMs !== null && { deadlineMs }),

@@ -20,7 +20,7 @@ const sayEveryMs = 15_000
 /** Drives the run with a unit that is there, on a connected bus; writes the report after each epoch and at the end. */
 export async function driveUnit(run: HilRun, bus: MqttBus, presence: Presence, found: Status): Promise<HilReport> {
   const { config, io, target, plan, learners, reportDirectory } = run
-  const { vehicle } = config
+  const { vehicle, unitIntervalS } = config
   const begun = new Date().toISOString()
   const startedAt = performance.now()
   const elapsedS = (): number => (performance.now() - startedAt) / 1_000
@@ -71,6 +71,7 @@ export async function driveUnit(run: HilRun, bus: MqttBus, presence: Presence, f
         ...io,
         ...(plan && { plan }),
         learners,
+        ...(unitIntervalS !== null && { intervalSteps: { [vehicle]: Math.max(1, Math.round(10 * unitIntervalS)) } }),
         lastSeq: Date.now(),
         witness: witnessOf(vehicle, record),
         keep(result) {

@@ -1,5 +1,5 @@
 import type { HilReport } from '../../schemas/hil-report.ts'
-import { wrap } from '../experiment/report/text.ts'
+import { counted, wrap } from '../experiment/report/text.ts'
 import { ms, sentence, table } from '../report/report-text.ts'
 import { largestOf } from './hil-report.ts'
 
@@ -26,7 +26,7 @@ export function hilText(report: HilReport): string {
 
 /** Simulated and clock time, and how the steps kept to it. */
 export function clockLines({ world, mode, epochs }: HilReport): string[] {
-  const driven = `${epochs.length} epochs whole, ${world.simulatedS.toFixed(1)} simulated s in ${world.clockS.toFixed(1)} s`
+  const driven = `${counted(epochs.length, 'epoch')} whole, ${world.simulatedS.toFixed(1)} simulated s in ${world.clockS.toFixed(1)} s`
   if (mode === 'lock-step' || !world.jitter) return [`${driven} (lock-step)`]
   const { p50, p99, max } = world.jitter
   return [
@@ -77,7 +77,10 @@ export function factRows(report: HilReport): (readonly [string, string])[] {
       'restarts',
       `${connection.restarts}; connected again ${connection.reconnects} times, left ${device?.left ?? 0} times`,
     ],
-    ['policy', `${policies.updates} updates, ${policies.mixes} rounds with a mix, ${short(policies.last)}`],
+    [
+      'policy',
+      `${counted(policies.updates, 'update')}, ${counted(policies.mixes, 'round')} with a mix, ${short(policies.last)}`,
+    ],
     [
       'verdicts',
       `${verdicts.accepted ?? 0} accepted${rejected.map(([reason, count]) => `, ${count} ${reason}`).join('')}`,
@@ -120,7 +123,7 @@ function machineText({
 }
 
 function identityText({ identical, records, detail }: NonNullable<HilReport['identity']>): string {
-  return identical ? `identical, ${records} records` : `not identical: ${detail ?? 'no reason was given'}`
+  return identical ? `identical, ${counted(records, 'record')}` : `not identical: ${detail ?? 'no reason was given'}`
 }
 
 /** The first digits of a hash, as tables show it. */

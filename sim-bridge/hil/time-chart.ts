@@ -12,7 +12,7 @@ import { axisOf, type Scale } from '../experiment/report/scale.ts'
 import { element, label, pathData } from '../experiment/report/svg.ts'
 
 /** Small enough to be read on a telephone of 360 px. */
-export const chartBox: Box = { left: 50, top: 50, width: 296, height: 160 }
+export const chartBox: Box = { left: 52, top: 50, width: 280, height: 160 }
 export const chartWidth = 360
 export const chartHeight = chartBox.top + chartBox.height + 46
 
