@@ -50,6 +50,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'studies over many seeds and methods: figure3, figure4, bad-peers, own ones',
     load: async () => (await import('./experiment.ts')).experimentCommand,
   },
+  replay: {
+    summary: 'compute the log of a device again and name the first bit that differs',
+    load: async () => (await import('./replay.ts')).replayCommand,
+  },
   watch: {
     summary: 'the road and its cars in the terminal: a world of its own, or a running fleet',
     load: async () => (await import('./watch.ts')).watchCommand,

@@ -77,11 +77,9 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   const recent = new RecentSamples(observationSize, actionSize, options.reuseSamples)
   const scale = new RunningScale(scaleWindow)
   const actor = engine.createActor()
-  let epoch = 0
+  let [epoch, updates, samples] = [0, 0, 0]
   let streams = createStreams(options.seed, options.vehicle, epoch)
   let held: Held | undefined
-  let updates = 0
-  let samples = 0
   /** Counts up where an update in progress no longer fits what the agent holds. */
   let generation = 0
 
@@ -225,6 +223,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       replay: replay.state(),
       recent: recent.state(),
       held,
+      before,
     }),
     restore(state) {
       checkLearnerState(state, learner)
@@ -238,6 +237,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.adam.v.set(state.adamV)
       scale.restore(state.scale)
       policyChanged()
+      before = new Float32Array(state.before ?? policy)
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)

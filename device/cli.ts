@@ -4,7 +4,7 @@ import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
-import { createDevice } from './device.ts'
+import { createDevice, type DeviceOptions } from './device.ts'
 import { loadEngine } from './engines/index.ts'
 import { featureNames } from './features.ts'
 import { policyFile } from './formats/named-policy.ts'
@@ -47,13 +47,14 @@ export async function runDevice(
   const ended = new Promise<void>((resolve) => {
     finish = resolve
   })
+  const record = config.recordDir === null ? undefined : await (await import('./recorder/cli.ts')).loadRecorder()
   const status = { version: formatVersion, state: 'offline', boot } as const
   const bus = connectBus(config, vehicle, context, (connection) => ({
     channel: channels.status,
     address: { fleet: config.fleet, vehicle },
     message: { ...status, connection },
   }))
-  const device = createDevice({
+  const options: DeviceOptions = {
     config,
     setting,
     vehicle,
@@ -81,7 +82,9 @@ export async function runDevice(
       }
       finish()
     },
-  })
+  }
+  const recorder = record?.(options)
+  const device = recorder?.device ?? createDevice(options)
   const timer = setInterval(() => device.tick(), 250)
   try {
     await reach(bus, config, context)
@@ -93,5 +96,6 @@ export async function runDevice(
   } finally {
     clearInterval(timer)
     await bus.close()
+    await recorder?.close()
   }
 }

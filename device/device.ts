@@ -9,7 +9,8 @@ import { type Agent, createAgent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Engine } from './core/engine.ts'
-import { commandLimits, createFeatures, type Features } from './features.ts'
+import { type DeviceState, restoreParts, stateOf } from './device-state.ts'
+import { commandLimits, createFeatures, type Features, featureNames } from './features.ts'
 import { policyHash as hashOf, type Identity } from './identity.ts'
 import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
 import { createLog } from './log.ts'
@@ -53,7 +54,7 @@ export interface DeviceOptions {
   /** Told what the method made of each peer's policy. */
   readonly onConsidered?: OnConsidered
   /** Resident memory in MiB, for telemetry. */
-  readonly residentMemory?: () => number
+  readonly residentMemory?: () => number | undefined
 }
 
 export interface Device {
@@ -63,6 +64,11 @@ export interface Device {
   tick(): void
   /** Gives up what is under way, so that the process can end. */
   stop(): void
+  /** Puts trouble of what is around the device into its status and its log. */
+  note(event: string, text: string): void
+  /** All that it holds, taken while neither learning nor mixing is under way; and a device of such a state. */
+  state(): DeviceState
+  restore(state: DeviceState): void
   /** The will of this device's connection number `connection`. */
   offline(connection: number): { version: 1; state: 'offline'; boot: number; connection: number }
 }
@@ -81,25 +87,27 @@ export function createDevice(options: DeviceOptions): Device {
   let features: Features | undefined
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
-  let [lastReturn, fallbacks] = [0, 0]
+  const counts = { lastReturn: 0, fallbacks: 0 }
   const row = new Float32Array(engine.architecture.observationSize)
 
-  const scales = { preset: config.preset, loopLength: 1, speedLimit: 1, accelerationLimit: 1 }
-  const { observationNames, actionNames } = createFeatures(setting, scales)
-  const kind: Kind = { architecture: engine.architecture, observationNames, actionNames }
+  const kind: Kind = { architecture: engine.architecture, ...featureNames(setting) }
   const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
 
   const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
+
+  const note = (event: string, text: string): void => {
+    if (notes.length >= maxNotes) notes.shift()
+    notes.push(text)
+    log('error', event, text)
+    publishStatus()
+  }
 
   /** A full or broken disk must not stop the car: the device goes on and its status says so. */
   const save = (): void => {
     try {
       store?.save(agent.state())
     } catch (error) {
-      if (notes.length >= maxNotes) notes.shift()
-      notes.push(`checkpoint was not written: ${(error as Error).message}`)
-      log('error', 'checkpoint', notes.at(-1) ?? '')
-      publishStatus()
+      note('checkpoint', `checkpoint was not written: ${(error as Error).message}`)
     }
   }
 
@@ -108,33 +116,19 @@ export function createDevice(options: DeviceOptions): Device {
     bus.publish(channels.verdict, { fleet, vehicle }, { version: formatVersion, vehicle, epoch, step, ...finding })
   }
 
+  const mailbox = createMailbox(fleet, kind, identity, { decode: options.decode })
   const mixer = createMixer({
-    vehicle,
-    agent,
-    method,
-    config,
-    mailbox: createMailbox(fleet, kind, identity, { decode: options.decode }),
-    now,
-    publishVerdict,
+    ...{ vehicle, agent, method, config, mailbox, now, publishVerdict },
     ask(peer, wanted, round) {
-      bus.publish(
-        channels.want,
-        { fleet, cell, vehicle: peer },
-        { version: formatVersion, peer: vehicle, hash: wanted, round },
-      )
+      const want = { version: formatVersion, peer: vehicle, hash: wanted, round } as const
+      bus.publish(channels.want, { fleet, cell, vehicle: peer }, want)
     },
   })
 
   const publishStatus = (): void => {
     const { policyHash, updates } = agent
-    const told = {
-      boot,
-      connection: bus.connections,
-      software: options.software,
-      engine: engine.id,
-      policyHash,
-      updates,
-    }
+    const unit = { boot, connection: bus.connections, software: options.software, engine: engine.id }
+    const told = { ...unit, policyHash, updates }
     bus.publish(channels.status, { fleet, vehicle }, onlineStatus(told, notes))
   }
 
@@ -151,13 +145,19 @@ export function createDevice(options: DeviceOptions): Device {
     return row.every(Number.isFinite) ? features.command(...agent.act(row)) : undefined
   }
 
-  const learned = ({ policyHash, samples, updates } = agent) => ({ policyHash, samples, updates, return: lastReturn })
+  const learned = ({ policyHash, samples, updates } = agent) => {
+    return { policyHash, samples, updates, return: counts.lastReturn }
+  }
+
+  const begin = (next: Start): void => {
+    start = next
+    features = createFeatures(setting, { preset: config.preset, ...next })
+    limits = commandLimits(setting, config.preset, next.accelerationLimit)
+  }
 
   const handlers: VehicleHandlers = {
     reset(next) {
-      start = next
-      features = createFeatures(setting, { preset: config.preset, ...next })
-      limits = commandLimits(setting, config.preset, next.accelerationLimit)
+      begin(next)
       agent.startEpoch(next.epoch)
       mixer.startEpoch(agent.discount(next.intervalSteps * next.stepLength))
       return agent.policyHash
@@ -168,7 +168,7 @@ export function createDevice(options: DeviceOptions): Device {
       const { command, fallback } = permit(observation && propose(observation), observation, limits)
       if (fallback === undefined) return { command }
       agent.release()
-      fallbacks++
+      counts.fallbacks++
       log('warning', 'fallback', `the follow law drives: ${fallback}`)
       return { command, fallback }
     },
@@ -182,14 +182,15 @@ export function createDevice(options: DeviceOptions): Device {
       }
       const { meanReward } = learning
       if (learning.givenUp) return learned()
-      if (Number.isFinite(meanReward)) lastReturn = meanReward
+      if (Number.isFinite(meanReward)) counts.lastReturn = meanReward
       save()
       const policy = options.publishes ? await options.publishes(agent) : agent.policy
       const hash = options.publishes ? hashOf(policy) : agent.policyHash
       offer.renew(policy, hash, agent.updates)
       const memory = options.residentMemory?.()
-      const counts = { updates: agent.updates, samples: agent.samples, fallbacks }
-      const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...counts, memory }
+      const { lastReturn, fallbacks } = counts
+      const totals = { updates: agent.updates, samples: agent.samples, fallbacks, memory }
+      const told = { speed: closing?.observation.speed ?? 0, epoch: at.epoch, return: lastReturn, ...totals }
       bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
       return { ...learned(), policyHash: hash }
     },
@@ -227,8 +228,15 @@ export function createDevice(options: DeviceOptions): Device {
     offer.publish()
   })
 
+  const parts = { agent, mailbox, mixer, offer, log, counts, notes }
   return {
     agent,
+    note,
+    state: () => stateOf(parts, start),
+    restore(state) {
+      restoreParts(parts, state)
+      if (state.start) begin(state.start)
+    },
     get policyHash() {
       return agent.policyHash
     },

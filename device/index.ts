@@ -43,5 +43,6 @@ export {
   type ReceivedPolicy,
   sealParams,
 } from './params.ts'
+export { type ReplayOptions, type ReplayResult, replayLog } from './recorder/replay.ts'
 export { type Limits, type Permitted, type Proposal, permit, type Sensed } from './safety/envelope.ts'
 export { createSimIo } from './sim-io.ts'

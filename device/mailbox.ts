@@ -1,10 +1,11 @@
 import type { Reason } from '../schemas/reason.ts'
+import type { Stateful } from './device-state.ts'
 import type { Identity } from './identity.ts'
 import { type Authentic, expectedOf, type Kind, openParams, type ReceivedPolicy } from './params.ts'
 import type { DecodeParams } from './params-decoding.ts'
 
 /** The newest parameters of each peer, checked on arrival; one per peer, so that no flood makes it grow. */
-export interface Mailbox {
+export interface Mailbox extends Stateful<MailboxState> {
   /** Checks a message; `refused` says why it was dropped. */
   receive(
     bytes: Uint8Array,
@@ -18,6 +19,9 @@ export interface Mailbox {
 export type Held =
   | { readonly ok: true; readonly received: ReceivedPolicy }
   | { readonly ok: false; readonly reason: Reason; readonly authentic: Authentic }
+
+/** The newest of each peer, in order of their first message. */
+export type MailboxState = readonly { readonly peer: string; readonly held: Held }[]
 
 /** Peers tracked at most; members of the fleet only, since nobody else's signature holds. */
 const maxPeers = 4096
@@ -44,6 +48,11 @@ export function createMailbox(
       const { reason, detail, authentic } = opened
       if (authentic && (known || newest.size < maxPeers)) newest.set(sender, { ok: false, reason, authentic })
       return { refused: { reason, detail } }
+    },
+    state: () => [...newest].map(([peer, held]) => ({ peer, held })),
+    restore(state) {
+      newest.clear()
+      for (const { peer, held } of state) newest.set(peer, held)
     },
     held(peer, hash) {
       const held = newest.get(peer)

@@ -1,4 +1,5 @@
 import type { Reason } from '../schemas/reason.ts'
+import type { Stateful } from './device-state.ts'
 import type { Brief, Mixed, Round } from './io.ts'
 import { createJudge, type JudgeOptions, refusal } from './judge.ts'
 import type { Finding } from './methods/method.ts'
@@ -11,7 +12,7 @@ export interface MixerOptions extends JudgeOptions {
 }
 
 /** One collaboration round after the other: waits until exactly the listed policies are held, then considers them. */
-export interface Mixer {
+export interface Mixer extends Stateful<MixerState> {
   startEpoch(gamma: number): void
   receive(bytes: Uint8Array, sender: string, epoch: number): void
   /** Counts a message that was dropped before it came here. */
@@ -22,6 +23,13 @@ export interface Mixer {
   tick(): void
   /** After an outage, which is no fault of the peers, the time to wait starts again. */
   waitAnew(): void
+}
+
+/** As it is between rounds. */
+export interface MixerState {
+  readonly gamma: number
+  readonly refusals: Readonly<Record<string, number>>
+  readonly wireVerdictAt: number
 }
 
 interface Pending {
@@ -98,6 +106,11 @@ export function createMixer(options: MixerOptions): Mixer {
         pending = { round, wanted, since: now(), askedAt: now(), finish, fail }
         settle(false)
       })
+    },
+    state: () => ({ gamma, refusals: { ...refusals }, wireVerdictAt }),
+    restore(state) {
+      ;({ gamma, wireVerdictAt } = state)
+      refusals = { ...state.refusals }
     },
     waitAnew() {
       if (pending) pending.since = now()

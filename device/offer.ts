@@ -1,6 +1,7 @@
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Bus } from './bus/bus.ts'
+import type { Stateful } from './device-state.ts'
 import type { Identity } from './identity.ts'
 import { createSealer, type Kind } from './params.ts'
 
@@ -17,11 +18,17 @@ export interface OfferOptions {
 }
 
 /** What a device offers its peers: the policy of its last update, pushed unasked and again when wanted. */
-export interface Offer {
+export interface Offer extends Stateful<OfferState> {
   /** Takes a new policy and publishes it. */
   renew(policy: Float32Array, hash: string, updates: number): void
   /** Publishes the present one under a new sequence; nothing before the first. */
   publish(): void
+}
+
+export interface OfferState {
+  readonly offered: { readonly policy: Float32Array; readonly hash: string; readonly updates: number } | undefined
+  readonly sequence: number
+  readonly republishedAt: number
 }
 
 /** However often peers ask, the same policy goes out at most this often. */
@@ -29,7 +36,7 @@ const republishEveryMs = 500
 
 export function createOffer(options: OfferOptions): Offer {
   const { bus, fleet, cell, vehicle, boot, kind, identity, now } = options
-  let offered: { readonly policy: Float32Array; readonly hash: string; readonly updates: number } | undefined
+  let offered: OfferState['offered']
   const seal = createSealer(kind, identity)
   let sequence = 0
   let republishedAt = Number.NEGATIVE_INFINITY
@@ -65,6 +72,10 @@ export function createOffer(options: OfferOptions): Offer {
 
   return {
     publish,
+    state: () => ({ offered, sequence, republishedAt }),
+    restore(state) {
+      ;({ offered, sequence, republishedAt } = state)
+    },
     renew(policy, hash, updates) {
       offered = { policy, hash, updates }
       publish()

@@ -3,6 +3,7 @@ import { gateProperties } from './config-gate.ts'
 import { hilProperties } from './config-hil.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
+import { recorderProperties } from './config-recorder.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { worldProperties } from './config-world.ts'
@@ -171,6 +172,7 @@ export const configSchema = {
       description: 'file that receives the policy at the end of a run',
       for: ['device'],
     },
+    ...recorderProperties,
     ...learningProperties,
     ...gateProperties,
     // waiting

@@ -17,10 +17,21 @@ const limitMb = 90
 // Of six updates each.
 const epochs = 17
 
-t.test(`a device has at most ${limitMb} MB resident after 100 updates`, async (t) => {
+t.test(`a device that records has at most ${limitMb} MB resident after 100 updates`, async (t) => {
   const directory = join(t.testdir(), 'run')
+  const recorded = ['--record-dir', join(directory, 'logs')]
   const size = ['--vehicles', '4', '--learners', String(devices.length)]
-  const fleet = run(['fleet', '--run-dir', directory, ...size, '--epochs', String(epochs + 1), '--seed', '1'])
+  const fleet = run([
+    'fleet',
+    '--run-dir',
+    directory,
+    ...recorded,
+    ...size,
+    '--epochs',
+    String(epochs + 1),
+    '--seed',
+    '1',
+  ])
   const ended = once(fleet, 'exit')
   await line(fleet, new RegExp(`^epoch ${epochs}/`))
   const resident = devices.map((id) => [id, residentMb(pidOf(directory, id))] as const)

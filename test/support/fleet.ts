@@ -10,7 +10,7 @@ import type { Processes } from '../../schemas/process.ts'
 import { settingOf } from '../../schemas/setting-of.ts'
 import type { Summary } from '../../schemas/summary.ts'
 import { createExperiment } from '../../sim-bridge/experiment/experiment.ts'
-import { createEmbeddedWorld } from '../../sim-bridge/worlds.ts'
+import { createEmbeddedWorld, scenarioOf } from '../../sim-bridge/worlds.ts'
 
 export const bin = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
@@ -86,10 +86,10 @@ export async function runLocally(part: PartialConfig): Promise<Summary> {
   const createEngine = await loadEngine(config.engine)
   const experiment = createExperiment({
     config,
-    world: createEmbeddedWorld(
-      { preset: config.preset },
-      { reward: settingOf(config).reward, startJitter: config.startJitter },
-    ),
+    world: createEmbeddedWorld(scenarioOf(config), {
+      reward: settingOf(config).reward,
+      startJitter: config.startJitter,
+    }),
     createEngine: (observationSize, hidden, actionSize) => createEngine({ observationSize, actionSize, hidden }),
     attachAggregator(context) {
       const clocks = { now: () => 0, wallClock: () => '' }

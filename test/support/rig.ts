@@ -1,7 +1,7 @@
 import type { Bus } from '../../device/bus/bus.ts'
 import { createLocalBroker } from '../../device/bus/local-bus.ts'
 import type { CheckpointStore } from '../../device/checkpoint.ts'
-import { createDevice, type Device } from '../../device/device.ts'
+import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts'
 import { createReferenceEngine } from '../../device/engines/reference.ts'
 import { policyHash } from '../../device/identity.ts'
 import { sealParams } from '../../device/params.ts'
@@ -69,7 +69,13 @@ export function policyOf(rig: Rig, vehicle: string): Float64Array {
 export function createRig(
   vehicles: readonly string[],
   more: Partial<Config> = {},
-  given: { store?: CheckpointStore; bus?: Bus; bridge?: Bus; pause?: () => Promise<void> | undefined } = {},
+  given: {
+    store?: CheckpointStore
+    bus?: Bus
+    bridge?: Bus
+    pause?: () => Promise<void> | undefined
+    create?: (options: DeviceOptions) => Device
+  } = {},
 ): Rig {
   const config = { ...smallConfig, ...more }
   const { fleet, cell } = config
@@ -90,7 +96,7 @@ export function createRig(
   const devices = new Map(
     vehicles.map((vehicle) => {
       const own = given.bus ?? broker.connect()
-      const device = createDevice({
+      const device = (given.create ?? createDevice)({
         ...{ config, vehicle, boot: 1, software: 'test', setting: settingOf(config), bus: own },
         io: createSimIo(own, fleet, run, vehicle),
         engine: createReferenceEngine(smallKind.architecture),

@@ -1,0 +1,54 @@
+import type { Agent } from './agent.ts'
+import type { AgentState } from './agent-state.ts'
+import type { Start } from './io.ts'
+import type { Log } from './log.ts'
+import type { Mailbox, MailboxState } from './mailbox.ts'
+import type { Mixer, MixerState } from './mixer.ts'
+import type { Offer, OfferState } from './offer.ts'
+
+/** A part of a device whose state goes into snapshots: plain data, numbers and arrays of numbers exact. */
+export interface Stateful<S> {
+  /** Taken between events, while neither learning nor mixing is under way. */
+  state(): S
+  restore(state: S): void
+}
+
+/** The parts of a device that hold anything; whoever adds one that does adds it here, or a replay goes wrong. */
+export interface Parts {
+  readonly agent: Pick<Agent, 'state' | 'restore'>
+  readonly mailbox: Mailbox
+  readonly mixer: Mixer
+  readonly offer: Offer
+  readonly log: Log
+  readonly counts: { lastReturn: number; fallbacks: number }
+  readonly notes: string[]
+}
+
+/** All that decides what a device will do, beside its configuration. */
+export interface DeviceState {
+  readonly start: Start | undefined
+  readonly agent: AgentState
+  readonly mailbox: MailboxState
+  readonly mixer: MixerState
+  readonly offer: OfferState
+  readonly log: ReturnType<Log['state']>
+  readonly counts: Parts['counts']
+  readonly notes: readonly string[]
+}
+
+export function stateOf(parts: Parts, start: Start | undefined): DeviceState {
+  const { agent, mailbox, mixer, offer, log, counts, notes } = parts
+  const states = { agent: agent.state(), mailbox: mailbox.state(), mixer: mixer.state(), offer: offer.state() }
+  return { start, ...states, log: log.state(), counts: { ...counts }, notes: [...notes] }
+}
+
+/** Throws where the state is of other networks. */
+export function restoreParts(parts: Parts, state: DeviceState): void {
+  parts.agent.restore(state.agent)
+  parts.mailbox.restore(state.mailbox)
+  parts.mixer.restore(state.mixer)
+  parts.offer.restore(state.offer)
+  parts.log.restore(state.log)
+  Object.assign(parts.counts, state.counts)
+  parts.notes.splice(0, parts.notes.length, ...state.notes)
+}
