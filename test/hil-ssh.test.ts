@@ -34,13 +34,16 @@ function layProgramsOut(directory: string): string {
 t.test('a machine over ssh tells of its service, gives its recording, and its troubles are words', async (t) => {
   if (!requireTool(t, 'sshd') || !requireTool(t, 'ssh')) return
   const directory = t.testdir({
-    state: { log: { 'car01-000001-000001.mcap': 'one', 'car01-000001-000002.mcap': 'two' } },
+    state: {
+      log: { 'car01-000001-000001.mcap': 'one', 'car01-000001-000002.mcap': 'two', 'car03-000001-000001.mcap': 'no' },
+    },
     copies: {},
   })
   const { target, options } = await startSshd(t, join(directory, 'sshd'), layProgramsOut(directory))
   const over = (more: { target?: string; log?: string; sshOption?: string[] } = {}): Target =>
     createTarget({
       ...defaultConfig,
+      vehicle: 'car01',
       target,
       sshOption: options.split(','),
       log: join(directory, 'state', 'log'),

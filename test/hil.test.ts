@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createMqttBus } from '../device/bus/mqtt-bus.ts'
@@ -219,6 +219,63 @@ t.test(
     t.ok(left === 1 && awaySteps > 0 && awaySteps <= 1500, `${awaySteps} steps of the second epoch without it`)
     t.same(Object.keys(found.devices), ['car01'], 'the other cars have the simulator’s drivers')
     t.match(readFileSync(join(run, 'report', 'junit.xml'), 'utf8'), /name="restarts: at most 0">\n +<failure /)
+  },
+)
+
+t.test(
+  'what a unit recorded is replayed: identical, with as many records; a log that was tampered with is red',
+  async (t) => {
+    const { url, keys, directory, startUnit } = await hilFixture(t)
+    const logs = join(directory.path, 'logs')
+    const drive = async (name: string, log: string) => {
+      const report = join(directory.path, name)
+      const unit = startUnit({ recordDir: logs })
+      const hil = startBin(t, [
+        ...['hil', '--vehicle', 'car01', '--broker', url, '--keys', keys, '--run', 'bench', ...small, '--log', log],
+        ...[
+          '--others',
+          'drivers',
+          '--rtf',
+          '50',
+          '--unit-interval-s',
+          '1',
+          '--unit-timeout-ms',
+          '60000',
+          '--report',
+          report,
+        ],
+        ...['--run-dir', join(directory.path, 'run'), '--judge', ...lenient],
+      ])
+      const { code, stdout, stderr } = await hil.ended
+      t.equal((await unit.ended).code, 0, stderr)
+      return { code, stdout, report: readHilReport(report) }
+    }
+    const honest = await drive('honest', logs)
+    t.equal(honest.code, 0, honest.stdout)
+    const { identity, policies } = honest.report
+    t.match(identity, { identical: true, detail: null, policyHash: policies.last })
+    const { code, stdout } = await trustmix(['replay', logs, '--json'])
+    t.equal(code, 0)
+    t.equal(identity?.records, JSON.parse(stdout).records, 'as many as trustmix replay finds')
+    t.ok((identity?.records ?? 0) > 150, `${identity?.records} records of a decision each second`)
+    t.match(honest.stdout, new RegExp(`^replay +identical, ${identity?.records} records$`, 'm'))
+
+    const tampered = join(directory.path, 'tampered')
+    mkdirSync(tampered)
+    const [name = ''] = readdirSync(logs)
+    const bytes = readFileSync(join(logs, name))
+    // A digit of a number in the middle of the log.
+    const place = bytes.indexOf('"step":', bytes.length >> 1) + '"step":'.length
+    bytes[place] = bytes[place] === 0x31 ? 0x32 : 0x31
+    writeFileSync(join(tampered, name), bytes)
+    const red = await drive('red', tampered)
+    t.equal(red.code, 5)
+    t.match(red.report, { passed: false, complete: true, identity: { identical: false, detail: /record \d+/ } })
+    t.match(red.stdout, /^replay +not identical:/m)
+    t.match(
+      readFileSync(join(directory.path, 'red', 'junit.xml'), 'utf8'),
+      /name="differences of its replay: at most 0">\n +<failure /,
+    )
   },
 )
 

@@ -10,7 +10,7 @@ import { createUnitRecord, type UnitRecord } from '../../sim-bridge/hil/unit-rec
 import type { Presence } from './find-unit.ts'
 import { writeHilReport } from './hil-files.ts'
 import { watchUnit } from './monitor.ts'
-import { checkIdentity } from './replay.ts'
+import { checkIdentity, type Replay } from './replay.ts'
 import type { HilRun } from './run-hil.ts'
 
 /** Time for a unit to end its recording after the run, ms. */
@@ -103,7 +103,7 @@ export async function driveUnit(run: HilRun, bus: MqttBus, presence: Presence, f
 
 /** What became of the unit's recording; null where there is none to compare. */
 async function identityOf(
-  { config, target, replayLog }: HilRun,
+  { config, target }: HilRun,
   presence: Presence,
   record: UnitRecord,
   ended: boolean,
@@ -115,7 +115,7 @@ async function identityOf(
   const into = mkdtempSync(join(tmpdir(), 'trustmix-hil-'))
   try {
     const { last } = record.facts().policies
-    return await checkIdentity(() => log(into), { vehicle: config.vehicle, policyHash: last }, replayLog)
+    return await checkIdentity(() => log(into), { vehicle: config.vehicle, policyHash: last }, replayLater)
   } finally {
     rmSync(into, { recursive: true, force: true })
   }
@@ -134,4 +134,10 @@ function progress(vehicle: string, record: UnitRecord): string {
   const missed = roundTrips.stretches.reduce((sum, { marks }) => sum + marks, 0)
   const outside = decisions.outsideFaults.misses
   return `${vehicle}: ${answers} decisions, ${missed} missed (${outside} outside faults), ${connection.restarts} restarts`
+}
+
+/** The replay is loaded when it is needed, and lets messages pass meanwhile. */
+async function replayLater(paths: readonly string[]): Promise<Replay> {
+  const { replayLog } = await import('../../device/recorder/replay.ts')
+  return replayLog(paths, { onProgress: () => new Promise((resolve) => setImmediate(resolve)) })
 }

@@ -5,7 +5,6 @@ import { hilText } from '../../sim-bridge/hil/hil-text.ts'
 import type { Command } from '../command.ts'
 import { refuseConflicts } from '../conflicts.ts'
 import { describeOptions, readOptions } from '../options.ts'
-import type { ReplayLog } from './replay.ts'
 import { runHil } from './run-hil.ts'
 
 /** Hardware in the loop: one unit on the bench, the world and the other cars here. */
@@ -24,7 +23,7 @@ junit.xml, tap.txt; docs/hil.md says what its numbers mean. With --judge a limit
 Ctrl-C ends at once (exit 130) with a partial report that says so.`,
   async run(args, io) {
     const { config, json } = readHilOptions(args)
-    const report = await runHil(config, io, replayLog)
+    const report = await runHil(config, io)
     if (json) io.output(`${JSON.stringify(report)}\n`)
     else io.output(`${hilText(report)}\n`)
     if (!report.complete) return exitCodes.interrupted
@@ -47,8 +46,4 @@ function readHilOptions(args: readonly string[]): { config: HilConfig; json: boo
   if (vehicle === null || !learners.includes(vehicle))
     throw new ExitError('usage', `--vehicle must be a learner (${learners.join(', ')}), got ${vehicle ?? 'nothing'}`)
   return { config: { ...config, vehicle }, json }
-}
-
-const replayLog: ReplayLog = async () => {
-  throw new Error('this software has no replay')
 }

@@ -12,7 +12,6 @@ import { type Bench, openBench } from './bench.ts'
 import { driveUnit } from './drive-unit.ts'
 import { findUnit, type Presence } from './find-unit.ts'
 import type { HilConfig } from './hil.ts'
-import type { ReplayLog } from './replay.ts'
 import { createTarget, type Target } from './target.ts'
 
 /** What a run with one unit is made of. */
@@ -24,13 +23,12 @@ export interface HilRun {
   readonly plan: readonly PlannedFault[] | undefined
   /** Whose cars are driven by devices. */
   readonly learners: readonly string[]
-  readonly replayLog: ReplayLog
   /** Directory of the report's files. */
   readonly reportDirectory: string
 }
 
 /** One run with one unit, from looking for it to the report, whose files are written. */
-export async function runHil(config: HilConfig, io: CommandIo, replayLog: ReplayLog): Promise<HilReport> {
+export async function runHil(config: HilConfig, io: CommandIo): Promise<HilReport> {
   configuredArchitecture(config)
   const all = learnersOf(config)
   const learners = config.others === 'drivers' ? [config.vehicle] : all
@@ -40,7 +38,7 @@ export async function runHil(config: HilConfig, io: CommandIo, replayLog: Replay
   try {
     const reportDirectory = config.report ?? join(bench.directory.path, 'report')
     prepareDirectory('report', reportDirectory)
-    const run = { config, io, target, bench, plan, learners, replayLog, reportDirectory }
+    const run = { config, io, target, bench, plan, learners, reportDirectory }
     return await Promise.race([onBench(run), bench.failed])
   } finally {
     await target.stop()

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
-import type { Config } from '../../schemas/config.ts'
 import type { MachineFacts } from '../../schemas/hil-report.ts'
-import { filesOf } from './external-target.ts'
+import { logFiles } from './external-target.ts'
+import type { HilConfig } from './hil.ts'
 import { createSsh } from './ssh.ts'
 import type { Target } from './target.ts'
 
@@ -12,7 +12,7 @@ const properties = ['NRestarts', 'MemoryCurrent', 'MainPID', 'ActiveState']
 const journalLines = 50
 
 /** A unit whose machine answers over ssh: its service manager, its journal, its recording. */
-export function createSshTarget({ target, sshOption, log }: Config): Target {
+export function createSshTarget({ target, sshOption, log, vehicle }: HilConfig): Target {
   const ssh = createSsh(target.slice('ssh:'.length), sshOption ?? [])
   return {
     name: target,
@@ -35,7 +35,7 @@ export function createSshTarget({ target, sshOption, log }: Config): Target {
     async log(into) {
       const path = log ?? defaultLog
       await ssh.copy(path, into)
-      return filesOf(join(into, basename(path)))
+      return logFiles(join(into, basename(path)), vehicle)
     },
     stop: async () => {},
   }

@@ -1,6 +1,6 @@
-import type { Config } from '../../schemas/config.ts'
 import type { MachineFacts } from '../../schemas/hil-report.ts'
 import { createExternalTarget } from './external-target.ts'
+import type { HilConfig } from './hil.ts'
 import { createSshTarget } from './ssh-target.ts'
 
 /**
@@ -22,6 +22,6 @@ export interface Target {
 }
 
 /** The target that a configuration names. */
-export function createTarget(config: Config): Target {
+export function createTarget(config: HilConfig): Target {
   return config.target === 'external' ? createExternalTarget(config) : createSshTarget(config)
 }
