@@ -30,6 +30,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'signed commands to one vehicle: pause, resume, rollback, gate-mode, reload, update',
     load: async () => (await import('./send-command.ts')).sendCommand,
   },
+  hil: {
+    summary: 'hardware in the loop: one unit on the bench against the world, with one report',
+    load: async () => (await import('./hil/hil.ts')).hilCommand,
+  },
   gate: {
     summary: 'judge a peer policy on own samples: the verdict with its evidence',
     load: async () => (await import('./gate.ts')).gateCommand,

@@ -8,15 +8,16 @@ import { timingProperties } from '../schemas/config-timing.ts'
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Report } from '../schemas/report.ts'
 import type { Summary } from '../schemas/summary.ts'
-import { aggregatorId } from '../schemas/topics.ts'
-import { bridgeId, isReported, learnersOf, prepareDirectory } from '../sim-bridge/cli.ts'
+import { bridgeId, learnersOf } from '../sim-bridge/cli.ts'
 import { readFaults } from '../sim-bridge/faults/fault-plan.ts'
+import { isReported, prepareDirectory } from '../sim-bridge/report/report-files.ts'
 import { reportTables } from '../sim-bridge/report/report-text.ts'
 import { createScenario } from '../sim-bridge/sim/scenario.ts'
 import { scenarioOf } from '../sim-bridge/worlds.ts'
 import type { Command, CommandIo } from './command.ts'
 import { refuseConflicts } from './conflicts.ts'
-import { describeProcesses, pick, startBroker, superviseBridge } from './fleet-processes.ts'
+import { aggregatorTask, delay, deviceTask, stopAll } from './fleet-members.ts'
+import { describeProcesses, startBroker, superviseBridge } from './fleet-processes.ts'
 import { createFleetView } from './fleet-view.ts'
 import { describeOptions, readOptions } from './options.ts'
 import { openRunDirectory, readReport, readResumedConfig, readSummary } from './run-directory.ts'
@@ -104,35 +105,11 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
       broker = own.url
       brokerFailed = own.failed
     }
-    const base = { ...pick(config, 'device'), broker, run, maxBackoffMs: 1_000, passwordFile: null, username: null }
     const credentials = (id: string): Partial<Config> =>
       config.broker === null ? { username: id, passwordFile: directory.secret(`${id}.password`) } : {}
-    const keys = (id: string): Partial<Config> => ({
-      privateKeyFile: directory.secret(`${id}.key.pem`),
-      publicKeysFile: directory.secret('public-keys.json'),
-    })
-    if (needsAggregator(config.method)) {
-      const file = directory.processConfig(aggregatorId, {
-        ...pick({ ...config, ...base }, 'broker'),
-        ...credentials(aggregatorId),
-        ...keys(aggregatorId),
-        ...{ broker, run, aggregator: 'only', stateDir: directory.state(aggregatorId) },
-        ...{ preset: config.preset, setting: config.setting, hidden: config.hidden, cell: config.cell },
-      })
-      start(watch({ role: 'aggregator', vehicle: null, args: ['broker', '--config', file], restart: true }))
-    }
-    const devices = vehicles.map((vehicle) => {
-      const file = directory.processConfig(vehicle, {
-        ...base,
-        ...credentials(vehicle),
-        ...keys(vehicle),
-        operatorsFile: config.operatorsFile ?? directory.operators,
-        vehicle,
-        stateDir: directory.state(vehicle),
-        policyFile: join(directory.policies, `${vehicle}.safetensors`),
-      })
-      return start(watch({ role: 'device', vehicle, args: ['device', '--config', file], restart: true }))
-    })
+    const members = { config, directory, broker, run, credentials }
+    if (needsAggregator(config.method)) start(watch(aggregatorTask(members)))
+    const devices = vehicles.map((vehicle) => start(watch(deviceTask(members, vehicle))))
     const driven = superviseBridge({
       config,
       directory,
@@ -171,27 +148,6 @@ async function probe(config: Config, io: CommandIo): Promise<void> {
   } finally {
     await bus.close()
   }
-}
-
-async function stopAll(children: readonly Child[]): Promise<void> {
-  for (const child of [...children].reverse()) {
-    if (child.task.role !== 'broker') child.order({ kind: 'stop-now' })
-  }
-  const others = children.filter(({ task }) => task.role !== 'broker')
-  await Promise.race([Promise.all(others.map(ended)), delay(5_000)])
-  for (const child of children) child.order({ kind: 'stop-now' })
-  await Promise.race([Promise.all(children.map(ended)), delay(3_000)])
-  for (const child of children) child.kill('SIGKILL')
-}
-
-function ended(child: Child): Promise<unknown> {
-  return child.pid === null ? Promise.resolve() : child.ended
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
 }
 
 /** A resumed run keeps its configuration; only how long and where it goes on may be new. */

@@ -25,22 +25,26 @@ export interface RunDirectory {
 }
 
 /**
- * Opens the directory of a run, makes one Ed25519 key per vehicle and one password per process where there are none yet.
- * ExitError 2 where the directory holds another run.
+ * Opens the directory of a run, makes one Ed25519 key per vehicle and one password per process where there are none yet,
+ * unless a directory of keys is given. ExitError 2 where the directory holds another run, or that of the keys none.
  */
 export function openRunDirectory(config: Config, vehicles: readonly string[], bridgeId: string): RunDirectory {
   const path = resolve(config.resume ?? config.runDir ?? join('runs', defaultName(config)))
   if (config.resume === null && existsSync(join(path, 'summary.json')))
     throw new ExitError('usage', `${path} holds a run already; name another --run-dir or go on with --resume`)
   try {
-    makeDirectory(join(path, 'secrets'), 0o700)
+    if (config.keys === null) makeDirectory(join(path, 'secrets'), 0o700)
     // Checkpoints of a run that did not finish one epoch are not where its seed starts.
     if (!existsSync(join(path, 'summary.json'))) for (const id of vehicles) forgetCheckpoints(join(path, 'state', id))
   } catch (error) {
     throw new ExitError('usage', `--run-dir must be writable: ${(error as Error).message}`)
   }
-  const secret = (name: string): string => join(path, 'secrets', name)
-  if (!existsSync(secret('public-keys.json'))) makeSecrets(secret, vehicles, bridgeId)
+  const secrets = resolve(config.keys ?? join(path, 'secrets'))
+  const secret = (name: string): string => join(secrets, name)
+  if (!existsSync(secret('public-keys.json'))) {
+    if (config.keys !== null) throw new ExitError('usage', `--keys must hold public-keys.json, got ${config.keys}`)
+    makeSecrets(secret, vehicles, bridgeId)
+  }
   return {
     path,
     secret,

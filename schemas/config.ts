@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { gateProperties } from './config-gate.ts'
+import { hilProperties } from './config-hil.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
 import { recorderProperties } from './config-recorder.ts'
@@ -41,6 +42,7 @@ export const configSchema = {
     ...settingProperties,
     ...methodProperties,
     ...timingProperties,
+    ...hilProperties,
     // who and where
     fleet: {
       type: 'string',
@@ -232,9 +234,29 @@ export type ConfigKey = Exclude<keyof typeof configSchema.properties, 'version'>
 
 /** The keys that a command reads, in the schema's order. */
 export function configKeys(command: string): ConfigKey[] {
+  const like = Object.hasOwn(alike, command) ? alike[command] : undefined
+  const reads = (key: string, commands: readonly string[]): boolean => {
+    if (commands.includes(command) || like?.also.includes(key)) return true
+    return like !== undefined && commands.includes(like.command) && !like.without.includes(key)
+  }
   return Object.entries(configSchema.properties)
-    .filter(([, property]) => 'for' in property && (property.for as readonly string[]).includes(command))
+    .filter(([key, property]) => 'for' in property && reads(key, property.for))
     .map(([key]) => key as ConfigKey)
+}
+
+interface Alike {
+  readonly command: string
+  readonly without: readonly string[]
+  readonly also: readonly string[]
+}
+
+/** Commands that read what another one does, but for some keys, and some more. */
+const alike: Readonly<Record<string, Alike>> = {
+  hil: {
+    command: 'fleet',
+    without: ['realtime', 'resume'],
+    also: ['vehicle', 'run', 'username', 'passwordFile', 'host', 'maxBackoffMs'],
+  },
 }
 
 /** All defaults. */

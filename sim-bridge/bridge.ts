@@ -49,6 +49,8 @@ export interface BridgeOptions {
   readonly deadlineMs?: number
   /** Takes the counts of the run; one of its own by default. */
   readonly meter?: Meter
+  /** Decision intervals that are not drawn, by vehicle. */
+  readonly intervalSteps?: Readonly<Record<string, number>> | undefined
   /** Why the run is not what its seed alone would make of it, known from the start. */
   readonly disturbance?: string
   /** Told before anything of step k of an epoch is asked. */
@@ -78,7 +80,7 @@ export interface Bridge {
 export function createBridge(options: BridgeOptions): Bridge {
   const { world, bus, fleet, run, seed, epochs, setting, pace, roundSteps = 250 } = options
   const learners = world.vehicles.filter((_, i) => world.learner[i])
-  const schedules = drawSchedules(seed, learners, setting.interval)
+  const schedules = drawSchedules(seed, learners, setting.interval, options.intervalSteps)
   const intervalS = Object.fromEntries(
     learners.map((id) => [id, round(scheduleOf(schedules, id).intervalSteps * world.stepLength)]),
   )
@@ -87,9 +89,8 @@ export function createBridge(options: BridgeOptions): Bridge {
   const emit = options.onEvent ?? (() => {})
   const participants = options.aggregator === undefined ? learners : [...learners, options.aggregator]
   const lockStep = createLockStep({
-    ...{ bus, fleet, run, session: options.session },
+    ...{ bus, fleet, run, session: options.session, now: options.now },
     vehicles: participants,
-    now: options.now,
     answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
     observer: meter.observer,
     onLeft(vehicle, cause) {
@@ -223,7 +224,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     summary: () => tally.summary(),
     stop(when) {
-      stopping = when
+      if (stopping !== 'now') stopping = when
       if (when === 'now') lockStep.abandon()
     },
     tick: () => lockStep.tick(),

@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as passed } from 'node:timers/promises'
 import type { MqttBus } from '../device/bus/mqtt-bus.ts'
-import { writeAtomically } from '../device/checkpoint.ts'
-import { makeDirectory } from '../device/directory.ts'
 import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
 import { needsAggregator } from '../schemas/config-methods.ts'
-import { ExitError } from '../schemas/exit.ts'
-import type { Report } from '../schemas/report.ts'
+import type { Act } from '../schemas/lock-step.ts'
+import type { CountName, Report } from '../schemas/report.ts'
 import { settingOf } from '../schemas/setting-of.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { aggregatorId } from '../schemas/topics.ts'
@@ -19,7 +15,7 @@ import { createFaultyBus, type FaultyBus } from './faults/faults.ts'
 import { createPace, type Pace } from './pace.ts'
 import { createMeter } from './report/meter.ts'
 import { createReport } from './report/report.ts'
-import { junitXml, tapText } from './report/report-text.ts'
+import { prepareDirectory, writeReports } from './report/report-files.ts'
 import { createRecorder } from './trajectory/trajectory.ts'
 import { createTrajectoryFiles } from './trajectory/trajectory-files.ts'
 import type { World } from './world.ts'
@@ -31,6 +27,23 @@ export interface BridgeContext extends CommandContext {
   readonly onStart?: (bridge: Bridge) => void
   /** The summary of the interrupted run to go on with. */
   readonly resumed?: Summary
+  /** Ids of the cars that learn, in place of those of the configuration. */
+  readonly learners?: readonly string[]
+  /** Faults to inject, in place of those of the configuration. */
+  readonly plan?: readonly PlannedFault[]
+  /** Decision intervals that are not drawn, by vehicle. */
+  readonly intervalSteps?: Readonly<Record<string, number>>
+  /** Told of answers and counts. */
+  readonly witness?: Witness
+  /** Takes what there is after each epoch and at the end. */
+  readonly keep: (result: BridgeResult) => void
+}
+
+/** Sees what devices do in a run, and whether a fault of the scenario had a hand in it. */
+export interface Witness {
+  /** The answer that counts, and the milliseconds since its question was sent for the first time. */
+  answered(vehicle: string, answer: Act, roundTripMs: number, faulted: boolean): void
+  counted(vehicle: string, name: CountName, faulted: boolean): void
 }
 
 export interface BridgeResult {
@@ -39,22 +52,33 @@ export interface BridgeResult {
 }
 
 /** `trustmix sim-bridge`: the world and its clock, coupled to devices over MQTT, until all epochs are driven. */
-export async function runSimBridge(config: Config, context: BridgeContext): Promise<BridgeResult> {
-  const run = required(config, 'run')
-  const plan = config.faults === null ? undefined : readFaults(config.faults, learnersOf(config))
+export async function runSimBridge(config: Config, context: Omit<BridgeContext, 'keep'>): Promise<BridgeResult> {
+  required(config, 'run')
+  if (config.faults !== null) readFaults(config.faults, learnersOf(config))
   if (config.runDir !== null) prepareDirectory('run-dir', config.runDir)
   if (config.report !== null) prepareDirectory('report', config.report)
   const bus = connectBus(config, bridgeId, context)
   try {
     await reach(bus, config, context)
-    const world = await openWorld(config)
-    try {
-      return await drive(config, context, run, world, bus, plan)
-    } finally {
-      await world.close()
-    }
+    return await runOn(bus, config, {
+      ...context,
+      keep: ({ summary, report }) => writeReports(config, summary, report),
+    })
   } finally {
     await bus.close()
+  }
+}
+
+/** The same on a connected bus, which stays open; nothing is written but what `keep` is given, and trajectories. */
+export async function runOn(bus: MqttBus, config: Config, context: BridgeContext): Promise<BridgeResult> {
+  const run = required(config, 'run')
+  const { learners = learnersOf(config) } = context
+  const plan = context.plan ?? (config.faults === null ? undefined : readFaults(config.faults, learners))
+  const world = await openWorld(config, learners)
+  try {
+    return await drive(config, context, run, world, bus, plan)
+  } finally {
+    await world.close()
   }
 }
 
@@ -62,16 +86,6 @@ export async function runSimBridge(config: Config, context: BridgeContext): Prom
 export function learnersOf(config: Config): string[] {
   const { vehicles, learners } = scenarioOf(config)
   return vehicles.filter((_, i) => learners.includes(i))
-}
-
-/** Whether a run says how it kept its time. */
-export function isReported({ realtime, faults, report, judge, deadlineMs }: Config): boolean {
-  return realtime || judge || faults !== null || report !== null || deadlineMs !== null
-}
-
-/** Where the files of the report go; null: nowhere. */
-export function reportDirectory(config: Config): string | null {
-  return config.report ?? (isReported(config) ? config.runDir : null)
 }
 
 async function drive(
@@ -86,7 +100,16 @@ async function drive(
   const facts = { network, preset, sim, seed, driver: `${config.method}, ${settingOf(config).name}` }
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const timers = createTimers()
-  const meter = createMeter({ vehicles: learners, now, onCount: (vehicle, name) => faulty?.blame(vehicle, name) })
+  const { witness } = context
+  const meter = createMeter({
+    vehicles: learners,
+    now,
+    onCount(vehicle, name) {
+      const faulted = faulty?.blame(vehicle, name) ?? false
+      witness?.counted(vehicle, name, faulted)
+    },
+    onAnswer: (vehicle, answer, ms) => witness?.answered(vehicle, answer, ms, faulty?.touches(vehicle) ?? false),
+  })
   const faulty = plan && faultyBus(config, world, bus, plan, timers.later)
   const pace = config.realtime ? clockOf(config, world) : undefined
   const heard = faulty ?? bus
@@ -109,6 +132,7 @@ async function drive(
     ...(needsAggregator(config.method) && { aggregator: aggregatorId }),
     now,
     answerTimeoutMs: config.answerTimeoutMs,
+    intervalSteps: context.intervalSteps,
     meter,
     ...(pace && { pace }),
     ...(deadlineMs !== null && { deadlineMs }),
@@ -119,7 +143,7 @@ async function drive(
     }),
     onEvent(event) {
       context.onEvent(event)
-      if (event.kind === 'epoch') save(config, bridge.summary(), report())
+      if (event.kind === 'epoch') context.keep({ summary: bridge.summary(), report: report() })
     },
   })
   const before = context.resumed?.epochs.length ?? 0
@@ -140,7 +164,7 @@ async function drive(
     context.onStart?.(bridge)
     context.stopped.then(() => bridge.stop(config.realtime ? 'now' : 'after-epoch'))
     const result = { summary: await bridge.run(), report: report() }
-    save(config, result.summary, result.report)
+    context.keep(result)
     return result
   } finally {
     clearInterval(timer)
@@ -189,29 +213,4 @@ export const bridgeId = 'sim-bridge'
 
 function now(): number {
   return performance.now()
-}
-
-/** Makes the directory that an option names; ExitError 2 where it cannot be, or a file in it. */
-export function prepareDirectory(option: 'run-dir' | 'report', directory: string): void {
-  const probe = join(directory, `.writable-${process.pid}`)
-  try {
-    makeDirectory(directory)
-    writeFileSync(probe, '')
-    rmSync(probe)
-  } catch (error) {
-    throw new ExitError('usage', `--${option} must be a writable directory: ${(error as Error).message}`)
-  }
-}
-
-function save(config: Config, summary: Summary, report: Report): void {
-  if (config.runDir !== null) writeAtomically(join(config.runDir, 'summary.json'), document(summary))
-  const directory = reportDirectory(config)
-  if (directory === null) return
-  writeAtomically(join(directory, 'report.json'), document(report))
-  writeAtomically(join(directory, 'junit.xml'), junitXml(report))
-  writeAtomically(join(directory, 'tap.txt'), tapText(report))
-}
-
-function document(value: Summary | Report): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }

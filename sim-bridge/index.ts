@@ -11,7 +11,8 @@ export {
   type ExperimentOptions,
 } from './experiment/experiment.ts'
 export { type PlannedFault, planFaults, readFaults } from './faults/fault-plan.ts'
-export { createFaultyBus, type FaultEffect, type FaultyBus, type FaultyBusOptions } from './faults/faults.ts'
+export { createFaultyBus, type FaultyBus, type FaultyBusOptions } from './faults/faults.ts'
+export type { FaultEffect } from './faults/ledger.ts'
 export {
   createLockStep,
   type LockStep,

@@ -234,7 +234,8 @@ export function createLockStep(options: LockStepOptions): LockStep {
   }
 }
 
-function isOlder(status: Status, than: Status): boolean {
+/** Whether a status is of an earlier start or connection than another one: a will can come late. */
+export function isOlder(status: Status, than: Status): boolean {
   return status.boot < than.boot || (status.boot === than.boot && status.connection < than.connection)
 }
 

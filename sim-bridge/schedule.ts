@@ -10,14 +10,20 @@ export interface Schedule {
 
 const stepsInSecond = 10
 
-/** Draws each vehicle's decision interval and phase once by the run's seed: whole steps, by default uniform over 0.1–10 s. */
+/**
+ * Draws each vehicle's decision interval and phase once by the run's seed: whole steps, by default uniform over 0.1–10 s. What
+ * is `fixed`, in steps, is not drawn, and its phase is 0.
+ */
 export function drawSchedules(
   seed: number,
   vehicles: readonly string[],
   interval: Interval = settings.headway.interval,
+  fixed: Readonly<Record<string, number>> = {},
 ): Map<string, Schedule> {
   return new Map(
     vehicles.map((id) => {
+      const given = fixed[id]
+      if (given !== undefined) return [id, { intervalSteps: given, phaseSteps: 0 }]
       const rng = createRng(seed, id, 'schedule')
       const intervalSteps = drawInterval(rng, interval)
       return [id, { intervalSteps, phaseSteps: rng.integer(intervalSteps) }]

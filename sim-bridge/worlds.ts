@@ -20,11 +20,15 @@ export async function createSumoWorld(options: SumoOptions, rules: WorldRules = 
   return new World(await createSumoSimulator(options), rules)
 }
 
-/** The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly. */
-export async function openWorld(config: Config): Promise<World> {
+/**
+ * The world of a configuration; `vehicles` and `learners` are numbers there, the learners spread evenly, unless ids of cars
+ * that learn are given.
+ */
+export async function openWorld(config: Config, learners?: readonly string[]): Promise<World> {
   const { sim, collision, brake, startJitter } = config
   const rules = { collision, brake, startJitter, reward: settingOf(config).reward }
-  const scenario = scenarioOf(config)
+  const evenly = scenarioOf(config)
+  const scenario = learners ? { ...evenly, learners: learners.map((id) => evenly.vehicles.indexOf(id)) } : evenly
   if (sim === 'sumo' && config.crossing !== 'priority')
     throw new ExitError('usage', `--crossing must be priority with --sim sumo, got ${config.crossing}`)
   try {

@@ -92,7 +92,7 @@ t.test('a configuration file: its rules are the same', async (t) => {
 })
 
 t.test('every key has a line of help with its default', async (t) => {
-  for (const command of ['fleet', 'device', 'broker', 'sim-bridge']) {
+  for (const command of ['fleet', 'device', 'broker', 'sim-bridge', 'hil']) {
     const help = describeOptions(command)
     for (const key of configKeys(command) as ConfigKey[])
       t.match(

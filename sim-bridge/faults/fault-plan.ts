@@ -10,12 +10,16 @@ export interface PlannedFault {
   readonly vehicles: ReadonlySet<string>
 }
 
-/** Fills in a scenario for these learners. Errors name the fault, the rule broken and the value found. */
-export function planFaults({ faults }: Faults, learners: readonly string[]): PlannedFault[] {
+/**
+ * Fills in a scenario for these learners; a fault that names no vehicles concerns `unnamed`. Errors name the fault, the rule
+ * broken and the value found.
+ */
+export function planFaults({ faults }: Faults, learners: readonly string[], unnamed = learners): PlannedFault[] {
   return faults.map((fault, index) => {
     if (!(fault.until > fault.at))
       throw new Error(`/faults/${index}/until must be more than at (${fault.at} s), got ${fault.until}`)
-    const named = fault.vehicles === undefined || fault.vehicles === 'all' ? learners : fault.vehicles
+    const { vehicles = unnamed } = fault
+    const named = vehicles === 'all' ? learners : vehicles
     const stranger = named.find((id) => !learners.includes(id))
     if (stranger !== undefined)
       throw new Error(`/faults/${index}/vehicles must be learners (${learners.join(', ')}), got ${stranger}`)
@@ -24,7 +28,7 @@ export function planFaults({ faults }: Faults, learners: readonly string[]): Pla
 }
 
 /** The scenario of a file; ExitError 2 naming path, rule and value found. */
-export function readFaults(path: string, learners: readonly string[]): PlannedFault[] {
+export function readFaults(path: string, learners: readonly string[], unnamed = learners): PlannedFault[] {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(path, 'utf8'))
@@ -34,7 +38,7 @@ export function readFaults(path: string, learners: readonly string[]): PlannedFa
   const validated = validateFaults(value)
   if (!validated.ok) throw new ExitError('usage', `--faults: ${path}: ${validated.detail}`)
   try {
-    return planFaults(validated.value, learners)
+    return planFaults(validated.value, learners, unnamed)
   } catch (error) {
     throw new ExitError('usage', `--faults: ${path}: ${(error as Error).message}`)
   }

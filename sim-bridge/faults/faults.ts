@@ -1,13 +1,11 @@
 import type { Bus, Refusal } from '../../device/bus/bus.ts'
 import { createRng, type Rng } from '../../device/core/rng.ts'
-import type { Fault } from '../../schemas/faults.ts'
 import { type Act, type Obs, validateAct, validateObs } from '../../schemas/lock-step.ts'
-import type { CountName, Counts } from '../../schemas/report.ts'
 import { type Address, type Channel, channels } from '../../schemas/topics.ts'
-import { noCounts } from '../report/meter.ts'
 import { corrupt, isRefused } from './corruption.ts'
 import { falsified } from './falsified.ts'
 import { inWindow, type PlannedFault } from './fault-plan.ts'
+import { createLedger, type Ledger } from './ledger.ts'
 import { isHeardOn, isSentOn } from './typed-channel.ts'
 
 export interface FaultyBusOptions {
@@ -26,20 +24,10 @@ export interface FaultyBusOptions {
   readonly later: (ms: number, work: () => void) => void
 }
 
-/** What a fault did: messages that it touched, and what was counted of their vehicles while those were outstanding. */
-export interface FaultEffect {
-  readonly fault: Fault
-  readonly messages: number
-  readonly counts: Counts
-}
-
 /** A bus that faults of a scenario act on, on the bridge's side: devices need not know of it. */
-export interface FaultyBus extends Bus {
+export interface FaultyBus extends Bus, Pick<Ledger, 'blame' | 'touches' | 'effects'> {
   /** Says what simulated time it is. */
   at(epoch: number, step: number): void
-  /** Puts what was counted of a vehicle down to the faults that touched its present question or answer. */
-  blame(vehicle: string, name: CountName): void
-  effects(): FaultEffect[]
 }
 
 type Direction = 'to-device' | 'from-device'
@@ -60,8 +48,7 @@ interface Passing {
  */
 export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
   const { bus, encoded, plan, seed, stepLength, rtf, now, later } = options
-  const effects = plan.map(({ fault }) => ({ fault, messages: 0, counts: noCounts() }))
-  const touched = new Map<string, { readonly seq: number; readonly faults: Set<number> }>()
+  const ledger = createLedger(plan)
   const lastPassed = new Map<string, { readonly seq: number; readonly attempt: number }>()
   /** End of a partition or freeze on the clock, by fault; and the epoch that it belongs to. */
   const episodes = new Map<number, { readonly epoch: number; readonly endsAt: number }>()
@@ -93,20 +80,13 @@ export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
     return chance === 1 || rngOf(index, passing, attempt).uniform() < chance
   }
 
-  const touch = (index: number, { vehicle, message }: Passing): void => {
-    const effect = effects[index]
-    if (effect) effect.messages++
-    const present = touched.get(vehicle)
-    if (present?.seq === message.seq) present.faults.add(index)
-  }
-
   const pass = (passing: Passing, hits: readonly PlannedFault[]): void => {
     let waitMs = 0
     let copies = 1
     let damage: { bits: number; rng: Rng } | undefined
     let exchanged: string | undefined
     for (const { index, fault } of hits) {
-      touch(index, passing)
+      ledger.touch(index, passing.vehicle, passing.message.seq)
       if (fault.kind === 'drop' || fault.kind === 'partition') return
       if (fault.kind === 'delay')
         waitMs += fault.delayMs + (fault.jitterMs ?? 0) * rngOf(index, passing, passing.attempt, 'jitter').uniform()
@@ -145,7 +125,7 @@ export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
 
   const ask = (address: ObsAddress, original: Obs): void => {
     const { vehicle } = address
-    if (touched.get(vehicle)?.seq !== original.seq) touched.set(vehicle, { seq: original.seq, faults: new Set() })
+    ledger.asked(vehicle, original)
     let question = original
     const passing: Passing = {
       ...{ vehicle, direction: 'to-device', message: original },
@@ -223,13 +203,9 @@ export function createFaultyBus(options: FaultyBusOptions): FaultyBus {
         episodes.set(index, { epoch, endsAt: now() + (1_000 * (fault.until - time.s)) / rtf })
       }
     },
-    blame(vehicle, name) {
-      for (const index of touched.get(vehicle)?.faults ?? []) {
-        const effect = effects[index]
-        if (effect) effect.counts[name]++
-      }
-    },
-    effects: () => effects,
+    blame: ledger.blame,
+    touches: ledger.touches,
+    effects: ledger.effects,
   }
 }
 

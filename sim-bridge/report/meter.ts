@@ -31,9 +31,11 @@ export interface MeterOptions {
   readonly now: () => number
   /** Told of every count. */
   readonly onCount?: (vehicle: string, name: CountName) => void
+  /** Told of every answer that counts, and the milliseconds since its question was sent for the first time. */
+  readonly onAnswer?: LockStepObserver['answered']
 }
 
-export function createMeter({ vehicles, now, onCount }: MeterOptions): Meter {
+export function createMeter({ vehicles, now, onCount, onAnswer }: MeterOptions): Meter {
   const devices = new Map(vehicles.map((id) => [id, createDeviceMeter()]))
   let steps = 0
   let drivenMs = 0
@@ -49,6 +51,7 @@ export function createMeter({ vehicles, now, onCount }: MeterOptions): Meter {
     count,
     observer: {
       answered(vehicle, answer, roundTripMs) {
+        onAnswer?.(vehicle, answer, roundTripMs)
         if (answer.kind === 'reset' || answer.kind === 'end') return
         devices.get(vehicle)?.roundTrip[answer.kind].record(roundTripMs)
         if (answer.kind === 'decide' && answer.fallback !== undefined) count(vehicle, 'fallbacks')

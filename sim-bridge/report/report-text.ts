@@ -63,8 +63,15 @@ export function reportTables(report: Report): string {
   ].join('\n\n')
 }
 
+/** What is told of the limits of a run. */
+export interface Judged {
+  readonly run: string
+  readonly world: Pick<Report['world'], 'clockS'>
+  readonly criteria: readonly Criterion[]
+}
+
 /** JUnit XML: one suite, one test case per subject and criterion. */
-export function junitXml({ run, criteria, world }: Report): string {
+export function junitXml({ run, criteria, world }: Judged): string {
   const failures = criteria.filter(({ passed }) => !passed).length
   const cases = criteria.map((criterion) => {
     const name = `classname="${xml(criterion.subject)}" name="${xml(nameOf(criterion))}"`
@@ -84,7 +91,7 @@ export function junitXml({ run, criteria, world }: Report): string {
 }
 
 /** TAP version 14: one test point per subject and criterion. */
-export function tapText({ criteria }: Report): string {
+export function tapText({ criteria }: Pick<Judged, 'criteria'>): string {
   const points = criteria.flatMap((criterion, i) => {
     const point = `ok ${i + 1} - ${criterion.subject}: ${nameOf(criterion)}`
     if (criterion.passed) return [point]
@@ -147,12 +154,13 @@ function nameOf({ criterion, limit }: Criterion): string {
   return `${criterion}: at most ${limit}`
 }
 
-function sentence(criterion: Criterion): string {
-  return `${criterion.subject}: ${nameOf(criterion)}, got ${criterion.found}`
+/** The rule and what was found. */
+export function sentence(criterion: Criterion): string {
+  return `${criterion.subject}: ${nameOf(criterion)}, got ${criterion.found ?? 'nothing'}`
 }
 
 /** Columns as wide as their widest cell; the first to the left, the others to the right. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   return rows
     .map((row) =>
@@ -161,7 +169,8 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-function ms(value: number | null): string {
+/** A time to three digits; a dash where there is none. */
+export function ms(value: number | null): string {
   return value === null ? '–' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 

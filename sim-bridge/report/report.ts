@@ -1,6 +1,6 @@
 import type { Criterion, Report, Times } from '../../schemas/report.ts'
 import { formatVersion } from '../../schemas/validator.ts'
-import type { FaultEffect } from '../faults/faults.ts'
+import type { FaultEffect } from '../faults/ledger.ts'
 import type { Pace } from '../pace.ts'
 import type { Histogram } from './histogram.ts'
 import type { Meter } from './meter.ts'

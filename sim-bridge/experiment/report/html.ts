@@ -1,4 +1,5 @@
 import { type Chart, inlineChart } from './chart.ts'
+import { reportStyle } from './report-style.ts'
 import { element, escapeText } from './svg.ts'
 
 export interface Table {
@@ -6,6 +7,22 @@ export interface Table {
   readonly heads: readonly string[]
   /** The first cell of a row is its head. */
   readonly rows: readonly (readonly string[])[]
+}
+
+/** A page that needs nothing else and no script; well-formed as XML too. `content` stands below its title. */
+export function pageHtml(title: string, ...content: readonly string[]): string {
+  const head = element(
+    'head',
+    {},
+    element('meta', { charset: 'utf-8' }),
+    element('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
+    element('meta', { name: 'color-scheme', content: 'light dark' }),
+    element('title', {}, escapeText(title)),
+    element('style', {}, `\n${reportStyle}\n`),
+  )
+  const main = element('main', {}, element('h1', {}, escapeText(title)), ...content)
+  const page = element('html', { lang: 'en' }, head, element('body', {}, main))
+  return `<!DOCTYPE html>\n${page.replaceAll('><', '>\n<')}\n`
 }
 
 /** A table that scrolls by itself where the page is too narrow. */

@@ -1,9 +1,8 @@
 import type { Analysis } from './analysis.ts'
 import { evaluationSection } from './evaluation-section.ts'
-import { list, paragraph, section } from './html.ts'
+import { list, pageHtml, paragraph, section } from './html.ts'
 import { judgingSections } from './judging-sections.ts'
 import { attackSection, comparisonSection, rawSection, speedSection } from './report-sections.ts'
-import { reportStyle } from './report-style.ts'
 import { caveats, orders } from './statements.ts'
 import { element, escapeText } from './svg.ts'
 import { counted } from './text.ts'
@@ -20,24 +19,8 @@ export function reportHtml(analysis: Analysis): string {
     ...attackSection(analysis),
     rawSection(analysis),
   ]
-  const body = element(
-    'main',
-    {},
-    element('h1', {}, escapeText(title)),
-    paragraph(`${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(epochs, 'epoch')}`),
-    ...sections,
-  )
-  const head = element(
-    'head',
-    {},
-    element('meta', { charset: 'utf-8' }),
-    element('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
-    element('meta', { name: 'color-scheme', content: 'light dark' }),
-    element('title', {}, escapeText(title)),
-    element('style', {}, `\n${reportStyle}\n`),
-  )
-  const page = element('html', { lang: 'en' }, head, element('body', {}, body))
-  return `<!DOCTYPE html>\n${page.replaceAll('><', '>\n<')}\n`
+  const size = `${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(epochs, 'epoch')}`
+  return pageHtml(title, paragraph(size), ...sections)
 }
 
 function summarySection(analysis: Analysis): string {
