@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createHttpsServer } from 'node:https'
-import type { Server } from 'node:net'
+import { isIP, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
 import { createServer, type TLSSocket } from 'node:tls'
 import { type Broker, defaultLimits, highWaterMark } from './broker.ts'
@@ -61,7 +61,7 @@ export async function listenWebSocket(
   })
   acceptWebSockets(server, {
     origins,
-    isHost: (host) => certificate.checkHost(host) !== undefined || certificate.checkIP(host) !== undefined,
+    isHost: (host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined,
     onRefused: (reason, address) => broker.refused({ reason, address }),
     onStream(stream, socket) {
       const peer = peerOf(socket as TLSSocket, fleet)

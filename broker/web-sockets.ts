@@ -38,7 +38,7 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     }
     const { host = '', origin, 'sec-websocket-protocol': protocols = '' } = request.headers
-    if (!isHost(hostOf(host))) return refuse('host', '421 Misdirected Request')
+    if (!hostName.test(hostOf(host)) || !isHost(hostOf(host))) return refuse('host', '421 Misdirected Request')
     if (origin !== undefined && origin !== `https://${host}` && !origins.includes(origin))
       return refuse('origin', '403 Forbidden')
     if (!protocols.split(',').some((protocol) => protocol.trim() === 'mqtt'))
@@ -55,6 +55,9 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
     })
   })
 }
+
+/** What a name or an address may be made of: anything else is not worth comparing. */
+const hostName = /^[A-Za-z0-9.:-]{1,253}$/
 
 /** A Host header without its port; an IPv6 address without brackets. */
 function hostOf(header: string): string {

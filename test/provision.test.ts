@@ -2,9 +2,6 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createIdentity } from '../device/identity.ts'
-import { openRoster } from '../device/trust/roster.ts'
-import { createRosterIdentity } from '../device/trust/roster-identity.ts'
 import { answer, refuses, trustmix } from './support/cli.ts'
 import { requireTool } from './support/require.ts'
 import { trustFleet } from './support/trust-fleet.ts'
@@ -78,57 +75,6 @@ t.test('openssl reads the keys, certificates, signatures and revocations of a fl
     operators: { ann: { commands: ['pause', 'resume'] } },
   })
   t.strictSame(Object.keys(told.devices), ['car2'])
-})
-
-t.test('a roster is taken if it is signed by the root, of this fleet, and newer', async (t) => {
-  const fleet = await trustFleet(t)
-  await fleet.provision('device', 'car1', 'car2')
-  await fleet.provision('operator', 'ann', '--commands', 'pause')
-  const other = await trustFleet(t, join(fleet.path, '..', 'other'))
-  const rootOf = (path: string): string => {
-    const pem = readFileSync(join(path, 'root.pub.pem'), 'utf8').split('\n')[1] ?? ''
-    return Buffer.from(pem, 'base64').subarray(12).toString('base64')
-  }
-  const message = JSON.parse(fleet.read('roster.json'))
-  const root = rootOf(fleet.path)
-  const opened = openRoster(message, root, 'demo', 2)
-  if (!opened.ok) throw new Error(opened.detail)
-  const { roster } = opened
-  t.equal(roster.number, 3)
-  t.strictSame(roster.operator('ann')?.commands, ['pause'])
-  t.equal(roster.operator('car1'), undefined)
-  t.equal(roster.deviceKey('ann'), undefined)
-  t.equal(roster.deviceKey('__proto__'), undefined)
-  const refusals: [string, unknown, string?, string?, number?][] = [
-    ['replayed', message, root, 'demo', 3],
-    ['bad-signature', message, rootOf(other.path)],
-    ['wrong-fleet', message, root, 'other'],
-    ['bad-signature', { ...message, body: `${message.body} ` }],
-    ['malformed', { ...message, signature: 'x' }],
-    ['unsupported-version', { ...message, version: 2 }],
-    ['malformed', null],
-  ]
-  for (const [reason, value, key = root, name = 'demo', above = 0] of refusals)
-    t.match(openRoster(value, key, name, above), { ok: false, reason }, `${reason} ${above}`)
-
-  // Who signs what, as a device sees it before and after a revocation.
-  const car1 = createIdentity(fleet.read('members', 'car1', 'signing.key.pem'), {})
-  let present: typeof roster | undefined
-  const me = createRosterIdentity(fleet.read('members', 'car2', 'signing.key.pem'), () => present)
-  const bytes = Buffer.from('parameters')
-  const signature = car1.sign(bytes)
-  t.equal(me.verify('car1', bytes, signature), 'unknown-peer', 'without a roster nobody is a member')
-  present = roster
-  t.equal(me.verify('car1', bytes, signature), 'ok')
-  t.equal(me.verify('car2', bytes, signature), 'bad-signature')
-  t.equal(me.verify('car3', bytes, signature), 'unknown-peer')
-  await fleet.provision('revoke', 'car1')
-  const next = openRoster(JSON.parse(fleet.read('roster.json')), root, 'demo', 3)
-  if (!next.ok) throw new Error(next.detail)
-  present = next.roster
-  t.equal(me.verify('car1', bytes, signature), 'revoked')
-  t.equal(me.isRevoked?.('car1'), true)
-  t.equal(me.isRevoked?.('car2'), false)
 })
 
 t.test('a passphrase protects the keys; mistakes are refused and change nothing', async (t) => {
