@@ -159,7 +159,7 @@ export const reportSchema = {
           fault: faultsSchema.properties.faults.items,
           /** Messages that the fault touched, repetitions included. */
           messages: count,
-          /** What was counted of vehicles while a question or answer that the fault had touched was their last one. */
+          /** What was counted of vehicles while a question or answer that the fault had touched was their last one (docs/realtime.md). */
           effects: {
             type: 'object',
             additionalProperties: false,

@@ -4,7 +4,7 @@ import t from 'tap'
 import { createTarget, type Target } from '../cli/hil/target.ts'
 import { defaultConfig } from '../schemas/config.ts'
 import { trustmix } from './support/cli.ts'
-import { hilFixture, readHilReport, small, startBin } from './support/hil.ts'
+import { hilFixture, lenient, readHilReport, small, startBin } from './support/hil.ts'
 import { requireTool } from './support/require.ts'
 import { startSshd } from './support/sshd.ts'
 
@@ -91,16 +91,7 @@ t.test(
         '--run-dir',
         join(directory.path, 'run'),
       ],
-      ...[
-        '--max-misses',
-        '1000000',
-        '--max-handed-over',
-        '1000000',
-        '--max-rebases',
-        '1000000',
-        '--max-memory-mib',
-        '200',
-      ],
+      ...lenient,
     ]
     const absent = await trustmix([...common, '--unit-timeout-ms', '300'], { HOME: process.env.HOME ?? '' })
     t.equal(absent.code, 3)

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as passed } from 'node:timers/promises'
 import type { MqttBus } from '../../device/bus/mqtt-bus.ts'
 import type { HilReport } from '../../schemas/hil-report.ts'
 import type { Status } from '../../schemas/status.ts'
@@ -15,6 +16,9 @@ import type { HilRun } from './run-hil.ts'
 
 /** Time for a unit to end its recording after the run, ms. */
 const leaveWithinMs = 10_000
+/** How often the recording is looked at until it reaches the unit's last policy. */
+const mostLooks = 5
+const betweenLooksMs = 1_000
 const sayEveryMs = 15_000
 
 /** Drives the run with a unit that is there, on a connected bus; writes the report after each epoch and at the end. */
@@ -114,7 +118,13 @@ async function identityOf(
   const into = mkdtempSync(join(tmpdir(), 'trustmix-hil-'))
   try {
     const { last } = record.facts().policies
-    return await checkIdentity(() => log(into), { vehicle: config.vehicle, policyHash: last }, replayLater)
+    let looks = ended ? mostLooks : 1
+    const later = async (): Promise<boolean> => {
+      if (--looks === 0) return false
+      await passed(betweenLooksMs)
+      return true
+    }
+    return await checkIdentity(() => log(into), { vehicle: config.vehicle, policyHash: last }, replayLater, later)
   } finally {
     rmSync(into, { recursive: true, force: true })
   }

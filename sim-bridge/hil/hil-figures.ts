@@ -5,7 +5,7 @@ import { fill, stroke } from '../experiment/report/palette.ts'
 import { axisOf } from '../experiment/report/scale.ts'
 import { element, label } from '../experiment/report/svg.ts'
 import { ms } from '../report/report-text.ts'
-import { chartBox, chartHeight, chartWidth, logarithmicScale, timeChart } from './time-chart.ts'
+import { chartBox, chartHeight, chartWidth, decade, logarithmicScale, timeChart } from './time-chart.ts'
 
 /** The drawings of a run with one unit, each with its numbers as a table. */
 export function hilFigures(report: HilReport): string[] {
@@ -43,7 +43,7 @@ function latencyBody(
   )
   const ticks = x.ticks.flatMap((tick) => [
     line(x.at(tick), top, x.at(tick), bottom, stroke('grid')),
-    label({ ...small, x: x.at(tick), y: bottom + 17, 'text-anchor': 'middle' }, String(tick)),
+    label({ ...small, x: x.at(tick), y: bottom + 17, 'text-anchor': 'middle' }, decade(tick)),
   ])
   const bars = bins.map(({ toMs, count }) => {
     const from = x.at(lower(toMs))

@@ -112,10 +112,16 @@ function logarithmicAxis(values: readonly number[], name: string): { y: Scale; d
   const scale = logarithmicScale(values, top + height, top)
   const drawn = scale.ticks.flatMap((tick) => [
     line(left, scale.at(tick), left + width, scale.at(tick), stroke('grid')),
-    label({ ...small, x: left - 8, y: scale.at(tick) + 4.5, 'text-anchor': 'end' }, String(tick)),
+    label({ ...small, x: left - 8, y: scale.at(tick) + 4.5, 'text-anchor': 'end' }, decade(tick)),
   ])
   drawn.push(label({ ...small, x: Math.max(4, left - 44), y: top - 12 }, name))
   return { y: scale.at, drawn }
+}
+
+/** A power of ten, as 10⁴ where it has five digits. */
+export function decade(value: number): string {
+  if (value < 10_000) return String(value)
+  return `10${[...String(Math.round(Math.log10(value)))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('')}`
 }
 
 /** Powers of ten around all finite `values`, none below 0.1; what is below the lowest is drawn there. */

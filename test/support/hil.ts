@@ -62,6 +62,18 @@ export interface HilFixture {
 
 export const small = ['--hidden', '8,8']
 
+/** A shared machine says little about deadlines at thirty times the clock. */
+export const lenient = [
+  '--max-misses',
+  '1000000',
+  '--max-handed-over',
+  '1000000',
+  '--max-rebases',
+  '1000000',
+  '--max-memory-mib',
+  '200',
+]
+
 /** A broker as a fleet has it, with the keys that a unit on the bench knows. */
 export async function hilFixture(t: Test): Promise<HilFixture> {
   const path = join(t.testdir(), 'bench')
