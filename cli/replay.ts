@@ -18,7 +18,7 @@ Usage: trustmix replay LOG [LOG…] [--json]
   --help    this text
 
 Exit codes: 0 identical, 5 something differs (the first record that does is named), 4 a log is damaged, 2 another engine
-recorded, or there is nothing to replay. A log that was cut by a power cut is replayed as far as it is whole.`,
+recorded, or there is nothing to replay; 130 interrupted. A log that was cut by a power cut is replayed as far as it is whole.`,
   async run(args, io) {
     const json = args.includes('--json')
     const paths = args.filter((arg) => arg !== '--json')
@@ -83,11 +83,16 @@ function byVehicle(files: readonly string[]): string[][] {
   return [...groups.values()]
 }
 
-/** A bar on a terminal, a line now and then elsewhere; and a turn for the signals. */
+/** A bar now and then, and a turn for the signals. */
 function progress(io: CommandIo): (done: number, all: number) => Promise<void> {
   let shownAt = performance.now()
+  let stopped = false
+  io.stopped.then(() => {
+    stopped = true
+  })
   return async (done, all) => {
     await new Promise((resolve) => setImmediate(resolve))
+    if (stopped) throw new ExitError('interrupted', `interrupted after ${done} of ${all} records`)
     const now = performance.now()
     if (now - shownAt < progressEveryMs) return
     shownAt = now

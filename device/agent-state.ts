@@ -30,8 +30,6 @@ export interface AgentState {
   readonly replay: readonly Evidence[]
   readonly recent: RecentSamplesState
   readonly held: Held | undefined
-  /** θ as it was when the last learning began; absent in a checkpoint, which is not taken between learning and mixing. */
-  readonly before?: Float32Array
 }
 
 export interface Held {

@@ -55,7 +55,8 @@ export interface Agent {
   /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
   adopt(policy: Float32Array): void
   state(): AgentState
-  restore(state: AgentState): void
+  /** `before` is needed only where the state was taken between learning and mixing. */
+  restore(state: AgentState, before?: Float32Array): void
 }
 
 /** Advantages are scaled over many rounds, so not by the minibatch; no KL ends an update early. */
@@ -223,9 +224,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       replay: replay.state(),
       recent: recent.state(),
       held,
-      before,
     }),
-    restore(state) {
+    restore(state, then) {
       checkLearnerState(state, learner)
       begin(state.epoch)
       updates = state.updates
@@ -237,7 +237,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
       learner.adam.v.set(state.adamV)
       scale.restore(state.scale)
       policyChanged()
-      before = new Float32Array(state.before ?? policy)
+      before = new Float32Array(then ?? policy)
       actor.restoreNoise(state.streams.explore)
       for (const purpose of ['shuffle', 'replay', 'fisher'] as const) streams[purpose].restore(state.streams[purpose])
       rollout.restore(state.rollout)

@@ -15,7 +15,7 @@ export interface Stateful<S> {
 
 /** The parts of a device that hold anything; whoever adds one that does adds it here, or a replay goes wrong. */
 export interface Parts {
-  readonly agent: Pick<Agent, 'state' | 'restore'>
+  readonly agent: Pick<Agent, 'state' | 'before' | 'restore'>
   readonly mailbox: Mailbox
   readonly mixer: Mixer
   readonly offer: Offer
@@ -28,6 +28,7 @@ export interface Parts {
 export interface DeviceState {
   readonly start: Start | undefined
   readonly agent: AgentState
+  readonly before: Float32Array
   readonly mailbox: MailboxState
   readonly mixer: MixerState
   readonly offer: OfferState
@@ -38,13 +39,14 @@ export interface DeviceState {
 
 export function stateOf(parts: Parts, start: Start | undefined): DeviceState {
   const { agent, mailbox, mixer, offer, log, counts, notes } = parts
-  const states = { agent: agent.state(), mailbox: mailbox.state(), mixer: mixer.state(), offer: offer.state() }
+  const { before } = agent
+  const states = { agent: agent.state(), before, mailbox: mailbox.state(), mixer: mixer.state(), offer: offer.state() }
   return { start, ...states, log: log.state(), counts: { ...counts }, notes: [...notes] }
 }
 
 /** Throws where the state is of other networks. */
 export function restoreParts(parts: Parts, state: DeviceState): void {
-  parts.agent.restore(state.agent)
+  parts.agent.restore(state.agent, state.before)
   parts.mailbox.restore(state.mailbox)
   parts.mixer.restore(state.mixer)
   parts.offer.restore(state.offer)

@@ -59,6 +59,8 @@ t.test('imports go in the directions of the layout', async (t) => {
     ['device/new.ts', '../schemas/topics.ts', true],
     ['device/new.ts', '../sim-bridge/bridge.ts', false],
     ['device/new.ts', '../broker/broker.ts', false],
+    ['device/recorder/new.ts', '../../sim-bridge/bridge.ts', false],
+    ['device/recorder/new.ts', '../device.ts', true],
     ['schemas/new.ts', '../device/io.ts', false],
     ['broker/new.ts', '../device/core/aggregate.ts', true],
     ['broker/new.ts', '../device/agent.ts', false],

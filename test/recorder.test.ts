@@ -70,6 +70,22 @@ t.test('decisions that come into learning are replayed between the same steps', 
   t.match(await replayLog([path]), { identical: true, counts: { '/out/action': 4, '/out/learned': 2 } })
 })
 
+t.test('a log that is cut anywhere replays as far as it is whole', async (t) => {
+  const directory = t.testdir()
+  const { rig, end } = createRecording(directory)
+  await drive(rig, 2)
+  const [path = ''] = await end()
+  const bytes = readFileSync(path)
+  const messages = messagesOf(bytes)
+  const cut = join(directory, 'cut.mcap')
+  for (let i = 1; i <= messages.length; i += 7) {
+    writeFileSync(cut, bytes.subarray(0, (messages[i]?.offset ?? bytes.length) + (i % 40)))
+    const result = await replayLog([cut])
+    if (!(result.identical && result.cut === 1 && result.records === i)) t.fail(`${i}: ${JSON.stringify(result)}`)
+  }
+  t.ok(messages.length > 100, `${messages.length} records`)
+})
+
 t.test('every file of a rotated log replays alone, and as many as configured are kept', async (t) => {
   const directory = t.testdir()
   const { rig, end } = createRecording(directory, {}, { fileBytes: 200_000, files: 3 })
