@@ -14,6 +14,10 @@ export interface FleetSource {
   readonly fleet: string
   readonly username: string | undefined
   readonly passwordFile: string | undefined
+  /** Files of TLS. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
   /** Longest wait for the broker, and for a frame that was asked for, ms. */
   readonly waitMs: number
 }
@@ -28,6 +32,7 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
     ...defaultConfig,
     ...{ broker, fleet, maxBackoffMs: 5_000, connectTimeoutMs: waitMs },
     ...{ username: username ?? null, passwordFile: passwordFile ?? null },
+    ...{ caFile: source.caFile ?? null, certFile: source.certFile ?? null, keyFile: source.keyFile ?? null },
   }
   const bus = connectBus(config, `watch-${process.pid}`, io)
   const runs = new Map<string, RunMessage>()

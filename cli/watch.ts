@@ -25,6 +25,9 @@ const spec = {
   fleet: { kind: 'text', placeholder: 'NAME', default: 'demo', description: 'which fleet' },
   username: { kind: 'text', placeholder: 'TEXT', description: 'user name at the broker' },
   'password-file': { kind: 'text', description: 'file that holds the password' },
+  'ca-file': { kind: 'text', description: "certificate of the fleet's authority, for mqtts:// and wss://" },
+  'cert-file': { kind: 'text', description: 'own certificate, of role monitor or operator' },
+  'key-file': { kind: 'text', description: 'key of the own certificate' },
   once: {
     kind: 'number',
     placeholder: 'S',
@@ -78,6 +81,7 @@ Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in tim
             {
               ...{ broker, fleet: options.fleet, username: options.username },
               ...{ passwordFile: options['password-file'], waitMs: 1000 * options.wait },
+              ...{ caFile: options['ca-file'], certFile: options['cert-file'], keyFile: options['key-file'] },
             },
             io,
           )

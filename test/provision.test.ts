@@ -174,6 +174,11 @@ t.test('a unit file becomes what a device starts from; applied again, and cut an
   await answer(t, ['provision', 'apply', file, ...place])
   t.strictSame(stamps(), before, 'applied again it writes nothing')
 
+  await fleet.provision('renew', 'car_1', ...flags)
+  const renewed = JSON.parse(readFileSync(file, 'utf8'))
+  t.equal(renewed.keys.tlsKey, unit.keys.tlsKey)
+  t.not(renewed.keys.certificate, unit.keys.certificate, 'a renewed unit file has a new certificate for the same key')
+
   // New keys. After a cut in the middle of writing them, the former unit is whole.
   const fleet2 = await trustFleet(t, join(fleet.path, 'second'))
   await fleet2.provision(

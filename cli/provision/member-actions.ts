@@ -132,17 +132,23 @@ export const brokerAction: Action = {
   },
 }
 
+const renewSpec = { ...fleetOptions, ...validityOption, ...unitOptions, ...jsonOption } as const
+
 export const renewAction: Action = {
   usage: 'renew ID…',
-  spec: memberSpec,
+  spec: renewSpec,
   async run(words, flags, io) {
-    const options = readFlags(memberSpec, flags)
+    const options = readFlags(renewSpec, flags)
     const ids = idsOf(words, 'renew')
     const renewed = await change(options, async (fleet) => {
       const members: Member[] = []
       for (const id of ids) members.push(await fleet.renew(id, options.days))
       return members
     })
+    const directory = openFleetDirectory(options['fleet-dir'])
+    if (options.units !== undefined)
+      for (const { id, role } of renewed)
+        if (role === 'device') writeUnitFile(options.units, unitFile(directory, id, options, keysOf(directory, id)))
     tell(io.output, options, renewed)
   },
 }

@@ -46,7 +46,14 @@ export function unitFile(
 
 /** The keys of a member as a unit file carries them. */
 export function keysOf(directory: FleetDirectory, id: string): Pick<Provision, 'keys'> {
-  const read = (name: string): string => readFileSync(directory.file('members', id, name), 'utf8')
+  const read = (name: string): string => {
+    try {
+      return readFileSync(directory.file('members', id, name), 'utf8')
+    } catch (error) {
+      const why = `${id} must have keys in ${directory.path}; those of an enrolled unit are on the unit`
+      throw new ExitError('usage', `${why}: ${(error as Error).message}`)
+    }
+  }
   return {
     keys: { tlsKey: read('tls.key.pem'), certificate: read('tls.pem'), signingKey: read('signing.key.pem') },
   }
