@@ -60,6 +60,18 @@ export const hilProperties = {
     description: 'file that holds the password of --monitor-username',
     for: ['hil'],
   },
+  monitorCertFile: {
+    type: ['string', 'null'],
+    default: null,
+    description: "certificate (PEM) of a monitor, for the unit's telemetry and log at a broker with TLS",
+    for: ['hil'],
+  },
+  monitorKeyFile: {
+    type: ['string', 'null'],
+    default: null,
+    description: 'key (PKCS#8, PEM) of --monitor-cert-file',
+    for: ['hil'],
+  },
   unitTimeoutMs: {
     type: ['integer', 'null'],
     minimum: 100,

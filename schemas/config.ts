@@ -255,7 +255,7 @@ const alike: Readonly<Record<string, Alike>> = {
   hil: {
     command: 'fleet',
     without: ['realtime', 'resume'],
-    also: ['vehicle', 'run', 'username', 'passwordFile', 'host', 'maxBackoffMs'],
+    also: ['vehicle', 'run', 'username', 'passwordFile', 'host', 'maxBackoffMs', 'caFile', 'certFile', 'keyFile'],
   },
 }
 

@@ -10,8 +10,11 @@ import type { HilConfig } from './hil.ts'
  * without it the report lacks memory and log.
  */
 export function watchUnit(config: HilConfig, record: UnitRecord, { print, ...io }: CommandIo): MqttBus {
-  const { fleet, vehicle, monitorUsername, monitorPasswordFile } = config
-  const login = { username: monitorUsername, passwordFile: monitorPasswordFile }
+  const { fleet, vehicle, monitorUsername, monitorPasswordFile, monitorCertFile, monitorKeyFile } = config
+  const login = {
+    ...{ username: monitorUsername, passwordFile: monitorPasswordFile },
+    ...{ certFile: monitorCertFile, keyFile: monitorKeyFile },
+  }
   const told = { ...io, print: (line: string) => print(`telemetry of ${vehicle}: ${line}`) }
   const bus = connectBus({ ...config, ...login }, `hil-${process.pid}`, told)
   bus.subscribe(channels.telemetry, { fleet, vehicle }, record.telemetry)

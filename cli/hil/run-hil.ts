@@ -30,6 +30,8 @@ export interface HilRun {
 /** One run with one unit, from looking for it to the report, whose files are written. */
 export async function runHil(config: HilConfig, io: CommandIo): Promise<HilReport> {
   configuredArchitecture(config)
+  if (config.certFile !== null && config.others === 'devices')
+    throw new ExitError('usage', 'others must be drivers at a broker with TLS: other devices have no certificates')
   const all = learnersOf(config)
   const learners = config.others === 'drivers' ? [config.vehicle] : all
   const plan = config.faults === null ? undefined : readFaults(config.faults, learners, [config.vehicle])
