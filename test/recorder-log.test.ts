@@ -131,6 +131,7 @@ t.test('where nothing can be written the car drives on, and its status says so u
   const logs = join(directory, 'logs')
   const { rig, log } = createRecording(logs)
   await drive(rig, 1)
+  await turnUntil(rig, () => notesOf(rig).length > 0)
   t.match(notesOf(rig), [/^nothing is recorded: (ENOTDIR|EEXIST)/])
   t.match(rig.last('mix'), { step: 500 })
   rmSync(logs)
