@@ -21,4 +21,7 @@ export {
   highWaterMark,
   type Peer,
 } from './broker.ts'
+export type { Certified } from './certificate.ts'
 export type { Counters, Reason, Refusal } from './refusals.ts'
+export { listenTls, listenWebSocket, type TlsListener, type TlsMaterial } from './tls-listeners.ts'
+export { acceptWebSockets, type WebSocketOptions } from './web-sockets.ts'

@@ -1,6 +1,7 @@
 /** Library entry point `trustmix/device`: a unit that acts, learns, publishes its policy and considers others'. */
 export { type Agent, createAgent } from './agent.ts'
 export type { AgentState } from './agent-state.ts'
+export type { ClientTls } from './bus/broker-url.ts'
 export type { Bus, Refusal } from './bus/bus.ts'
 export { createLocalBroker, type LocalBroker } from './bus/local-bus.ts'
 export { createMqttBus, type MqttBus, type MqttBusOptions, type Will } from './bus/mqtt-bus.ts'
@@ -49,3 +50,6 @@ export { type ReplayOptions, type ReplayResult, replayLog } from './recorder/rep
 export { type Limits, type Permitted, type Proposal, permit, type Sensed } from './safety/envelope.ts'
 export { createSimIo } from './sim-io.ts'
 export type { Operator } from './trust/command.ts'
+export { type OpenedRoster, openRoster, type Roster, type RosterView } from './trust/roster.ts'
+export { createRosterIdentity } from './trust/roster-identity.ts'
+export { createRosterStore, followRoster, type RosterStore } from './trust/roster-store.ts'

@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { answer, refuses, trustmix } from './support/cli.ts'
+import { bin } from './support/fleet.ts'
 import { requireTool } from './support/require.ts'
 import { trustFleet } from './support/trust-fleet.ts'
 
@@ -137,6 +139,27 @@ t.test('a passphrase protects the keys; mistakes are refused and change nothing'
   const { stdout } = await trustmix(['provision', 'list', ...common])
   t.match(stdout, /car1 +device +\d{4}-\d\d-\d\d +revoked/)
   t.ok(stdout.split('\n').every((line) => line.length <= 80))
+})
+
+t.test('on a terminal the passphrase is asked for twice and never shown', async (t) => {
+  if (!requireTool(t, 'script')) return
+  const fleet = join(t.testdir(), 'fleet')
+  const command = `${process.execPath} ${bin} provision fleet demo --fleet-dir ${fleet}`
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })
+  t.teardown(() => child.kill())
+  let shown = ''
+  const prompts = ['Passphrase of the fleet: ', 'Once more: ']
+  child.stdout.on('data', (text) => {
+    shown += text
+    if (prompts[0] === undefined || !shown.includes(prompts[0])) return
+    prompts.shift()
+    child.stdin.write('a long enough sentence\r')
+  })
+  const [code] = await once(child, 'close')
+  t.equal(code, 0, shown)
+  t.match(shown, /fleet demo in/)
+  t.notMatch(shown, /sentence/)
+  t.match(readFileSync(join(fleet, 'root.key.pem'), 'utf8'), /BEGIN ENCRYPTED PRIVATE KEY/)
 })
 
 t.test('a unit file becomes what a device starts from; applied again, and cut anywhere, it is whole', async (t) => {

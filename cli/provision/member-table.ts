@@ -13,7 +13,9 @@ export function memberTable({ fleet, number, members, tokens }: Registry, now: D
   return [
     line('id', 'role', 'valid to', 'state'),
     ...rows.map((member) => line(member.id, member.role, member.notAfter.slice(0, 10), stateOf(member, now))),
-    ...open.map(({ id, expires }) => line(id, 'device', '', `to be enrolled until ${expires.slice(0, 16)}Z`)),
+    ...open.map(({ id, expires }) =>
+      line(id, 'device', '', `to enrol by ${expires.slice(0, 16).replace('T', ' ')} UTC`),
+    ),
     fit(`fleet ${fleet}, roster ${number}, ${padStart(String(members.length), 1)} members`, width),
     '',
   ].join('\n')

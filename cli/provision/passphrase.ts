@@ -55,10 +55,11 @@ export async function readNewPassphrase(source: PassphraseSource): Promise<strin
 
 /** Asks for a line that the terminal does not show. */
 function ask({ input, output }: PassphraseSource, prompt: string): Promise<string> {
-  output.write(prompt)
   // readline switches the echo off and echoes itself, into nothing.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // Only now, for whoever answers at once must not be echoed.
+  output.write(prompt)
   return new Promise((resolve, reject) => {
     lines.once('line', (line) => {
       lines.removeAllListeners('close')
