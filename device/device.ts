@@ -1,68 +1,25 @@
-import type { Config } from '../schemas/config.ts'
 import type { Command, Observation } from '../schemas/lock-step.ts'
 import type { Reason } from '../schemas/reason.ts'
-import type { Setting } from '../schemas/setting.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import { type Agent, createAgent } from './agent.ts'
-import type { Bus } from './bus/bus.ts'
-import type { CheckpointStore } from './checkpoint.ts'
-import { type Clock, createClock } from './clock.ts'
+import { createClock } from './clock.ts'
 import { createCommandDesk } from './command-desk.ts'
-import type { Engine } from './core/engine.ts'
+import type { DeviceOptions } from './device-options.ts'
 import { type DeviceState, restoreParts, stateOf } from './device-state.ts'
 import { commandLimits, createFeatures, type Features, featureNames } from './features.ts'
-import { policyHash as hashOf, type Identity } from './identity.ts'
-import type { Round, Start, VehicleHandlers, VehicleIo } from './io.ts'
+import { policyHash as hashOf } from './identity.ts'
+import type { Round, Start, VehicleHandlers } from './io.ts'
 import { createJournal } from './journal.ts'
 import { createLastGood } from './last-good.ts'
 import { createLog } from './log.ts'
 import { createMailbox } from './mailbox.ts'
-import type { OnConsidered } from './methods/method.ts'
 import { createMixer } from './mixer.ts'
 import { createOffer } from './offer.ts'
-import { type CommandOptions, createStanding } from './orders.ts'
+import { createStanding } from './orders.ts'
 import type { Kind } from './params.ts'
-import type { DecodeParams } from './params-decoding.ts'
 import { permit } from './safety/envelope.ts'
 import { offlineStatus } from './status.ts'
-
-export interface DeviceOptions {
-  readonly config: Config
-  readonly setting: Setting
-  readonly vehicle: string
-  readonly bus: Bus
-  readonly io: VehicleIo
-  readonly engine: Engine
-  readonly identity: Identity
-  /** Persisted counter of starts. */
-  readonly boot: number
-  readonly software: string
-  readonly store?: CheckpointStore
-  /** Monotonic milliseconds; no run depends on it. */
-  readonly now: () => number
-  /** ISO 8601; informative. */
-  readonly wallClock: () => string
-  /** Told at the end of a run; writes the policy file. */
-  readonly onEnd?: (policy: Float32Array) => void
-  /** Called between the steps of learning: where it gives a promise, learning waits for it. */
-  readonly pause?: () => Promise<void> | undefined
-  /** How parameter messages are decoded; devices of one process can share the work. */
-  readonly decode?: DecodeParams
-  /**
-   * What peers are sent in place of the agent's policy: a bad peer. For experiments only (sim-bridge/experiment): no key of the
-   * configuration leads here and no command passes it, so that no configured device can be made to send something else.
-   */
-  readonly publishes?: (agent: Agent) => Promise<Float32Array>
-  /** Told what the method made of each peer's policy. */
-  readonly onConsidered?: OnConsidered
-  /** Resident memory in MiB, for telemetry. */
-  readonly residentMemory?: () => number | undefined
-  /** Whether the wall clock can be relied on; without it nobody knows. */
-  readonly clock?: Clock
-  /** Whose signed commands are obeyed; without it none are. */
-  readonly commands?: CommandOptions
-}
 
 export interface Device {
   readonly agent: Agent

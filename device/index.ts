@@ -13,7 +13,8 @@ export {
   encodeCheckpoint,
 } from './checkpoint.ts'
 export { type Clock, type ClockReading, type ClockSources, createClock } from './clock.ts'
-export { createDevice, type Device, type DeviceOptions } from './device.ts'
+export { createDevice, type Device } from './device.ts'
+export type { DeviceOptions } from './device-options.ts'
 export { type CreateEngine, loadEngine } from './engines/index.ts'
 export { createReferenceEngine } from './engines/reference.ts'
 export { createWasmEngine } from './engines/wasm.ts'

@@ -4,6 +4,7 @@ import { hilProperties } from './config-hil.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
 import { recorderProperties } from './config-recorder.ts'
+import { serveProperties } from './config-serve.ts'
 import { settingProperties } from './config-setting.ts'
 import { timingProperties } from './config-timing.ts'
 import { trustProperties } from './config-trust.ts'
@@ -110,27 +111,7 @@ export const configSchema = {
       description: 'JSON map of user name to role, id and password',
       for: ['broker'],
     },
-    serve: {
-      type: 'boolean',
-      default: false,
-      description: 'serve worlds to other programs over TCP instead (docs/serve.md)',
-      for: ['sim-bridge'],
-    },
-    followStdin: {
-      type: 'boolean',
-      default: false,
-      description: 'with --serve: end when standard input ends, so that a program that dies leaves no server behind',
-      for: ['sim-bridge'],
-    },
-    idleTimeoutS: {
-      type: 'number',
-      minimum: 0,
-      maximum: 1000000,
-      default: 600,
-      unit: 's',
-      description: 'with --serve: a client that sends nothing for so long is told so and let go; 0: never',
-      for: ['sim-bridge'],
-    },
+    ...serveProperties,
     host: {
       type: 'string',
       default: '127.0.0.1',

@@ -1,5 +1,6 @@
 import { ExitError } from '../../schemas/exit.ts'
-import type { Device, DeviceOptions } from '../device.ts'
+import type { Device } from '../device.ts'
+import type { DeviceOptions } from '../device-options.ts'
 import type { Mcap } from './log-encoding.ts'
 import { createRecordLog } from './record-log.ts'
 import { createRecordedDevice } from './recorded-device.ts'

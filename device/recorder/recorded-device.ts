@@ -1,5 +1,6 @@
 import { formatVersion } from '../../schemas/validator.ts'
-import { createDevice, type Device, type DeviceOptions } from '../device.ts'
+import { createDevice, type Device } from '../device.ts'
+import type { DeviceOptions } from '../device-options.ts'
 import { toExactJson } from './exact-json.ts'
 import { withoutPlaces } from './places.ts'
 import type { RecordLog } from './record-log.ts'
