@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createTarget, type Target } from '../cli/hil/target.ts'
-import { defaultConfig } from '../schemas/config.ts'
-import { trustmix } from './support/cli.ts'
-import { hilFixture, lenient, readHilReport, small, startBin } from './support/hil.ts'
-import { requireTool } from './support/require.ts'
-import { startSshd } from './support/sshd.ts'
+import { createTarget, type Target } from '../../cli/hil/target.ts'
+import { defaultConfig } from '../../schemas/config.ts'
+import { trustmix } from '../support/cli.ts'
+import { hilFixture, lenient, readHilReport, small, startBin } from '../support/hil.ts'
+import { requireTool } from '../support/require.ts'
+import { startSshd } from '../support/sshd.ts'
 
 /** The programs of a unit's machine that hil asks, as they answer on Debian 12 (systemd 252). */
 function layProgramsOut(directory: string): string {

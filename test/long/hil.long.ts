@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Faults } from '../schemas/faults.ts'
-import type { Status } from '../schemas/status.ts'
-import { channels } from '../schemas/topics.ts'
-import { busTo } from './support/buses.ts'
-import { refuses } from './support/cli.ts'
-import { hilFixture, lenient, readHilReport, small, startBin } from './support/hil.ts'
-import { wellFormed } from './support/xml.ts'
+import type { Faults } from '../../schemas/faults.ts'
+import type { Status } from '../../schemas/status.ts'
+import { channels } from '../../schemas/topics.ts'
+import { busTo } from '../support/buses.ts'
+import { refuses } from '../support/cli.ts'
+import { hilFixture, lenient, readHilReport, small, startBin } from '../support/hil.ts'
+import { wellFormed } from '../support/xml.ts'
 
 /** Further apart than those of docs/examples/hil.json: a question that is lost is repeated after a second of the clock. */
 const faults: Faults['faults'] = [

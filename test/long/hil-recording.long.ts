@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkIdentity, type Replay } from '../cli/hil/replay.ts'
-import { createMqttBus } from '../device/bus/mqtt-bus.ts'
-import { channels } from '../schemas/topics.ts'
-import { trustmix } from './support/cli.ts'
-import { hilFixture, lenient, readHilReport, small, startBin } from './support/hil.ts'
+import { checkIdentity, type Replay } from '../../cli/hil/replay.ts'
+import { createMqttBus } from '../../device/bus/mqtt-bus.ts'
+import { channels } from '../../schemas/topics.ts'
+import { trustmix } from '../support/cli.ts'
+import { hilFixture, lenient, readHilReport, small, startBin } from '../support/hil.ts'
 
 t.test(
   'a unit that is killed and comes back is in the report, and red; at a broker of its own hil waits for it',

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { ReplayResult } from '../device/recorder/replay.ts'
-import { trustmix } from './support/cli.ts'
-import { runFleet, runLocally, startFleet } from './support/fleet.ts'
+import type { ReplayResult } from '../../device/recorder/replay.ts'
+import { trustmix } from '../support/cli.ts'
+import { runFleet, runLocally, startFleet } from '../support/fleet.ts'
 
 interface Answer {
   readonly identical: boolean
