@@ -14,6 +14,7 @@ import { absent, requireArm64Node, requireRoot, requireTool } from '../support/r
 
 /** The Debian packages of a unit: built, installed, run as a service, upgraded, purged. Command: npm run test:unit-package */
 const image = fileURLToPath(new URL('../../image/main.js', import.meta.url))
+const project = fileURLToPath(new URL('../../../', import.meta.url))
 const vectors = fileURLToPath(new URL('../../../test/vectors/', import.meta.url))
 const tools = ['dpkg-deb', 'x86_64-linux-gnu-strip', 'aarch64-linux-gnu-strip', 'systemd-analyze', 'mmdebstrap']
 const { version } = JSON.parse(readFileSync(fileURLToPath(new URL('../../../package.json', import.meta.url)), 'utf8'))
@@ -126,15 +127,19 @@ t.test('packages of a unit', async (t) => {
       t.equal(node?.hashes?.[0]?.content, stdout.split(' ')[0])
       // esbuild says above each module where it is from.
       const app = join(unpacked(arch), 'usr/lib/trustmix/app/build/cli')
-      const found = new Set<string>()
+      const folders = new Set<string>()
       for (const name of readdirSync(app))
         for (const [, from = ''] of readFileSync(join(app, name), 'utf8').matchAll(
-          /^ *(?:\/\/ |")(?:\S*\/)?node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\/\S*$/gm,
+          /^ *(?:\/\/ |")(\S*node_modules\/(?:@[^/\s]+\/)?[^/\s]+)\/\S*$/gm,
         ))
-          found.add(from)
-      const named = components.flatMap(({ purl }) => /^pkg:npm\/(.*)@[^@]*$/.exec(decodeURIComponent(purl))?.[1] ?? [])
-      t.same(named.sort(), [...found].sort())
-      t.ok(found.has('mqtt') && found.has('ajv'))
+          folders.add(from.slice(from.indexOf('node_modules')))
+      const found = [...folders].map((folder) => {
+        const { name, version } = JSON.parse(readFileSync(join(project, folder, 'package.json'), 'utf8'))
+        return `${name}@${version}`
+      })
+      const named = components.flatMap(({ purl }) => /^pkg:npm\/(.*)$/.exec(decodeURIComponent(purl))?.[1] ?? [])
+      t.same(named.sort(), found.sort())
+      t.ok(folders.has('node_modules/mqtt') && folders.has('node_modules/ajv'))
     }
   })
 
