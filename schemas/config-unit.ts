@@ -30,4 +30,10 @@ export const unitProperties = {
     description: 'rounds whose mean return is compared with that of as many before (6: an epoch)',
     for: ['fleet', 'device'],
   },
+  stay: {
+    type: 'boolean',
+    default: false,
+    description: 'wait for the broker as long as it takes, and stay for the next run when one ends',
+    for: ['device'],
+  },
 } as const

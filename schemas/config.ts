@@ -150,12 +150,6 @@ export const configSchema = {
       description: 'directory of checkpoints and the boot counter',
       for: ['device', 'broker'],
     },
-    stay: {
-      type: 'boolean',
-      default: false,
-      description: 'wait for the broker as long as it takes, and stay for the next run when one ends',
-      for: ['device'],
-    },
     policyFile: {
       type: ['string', 'null'],
       default: null,

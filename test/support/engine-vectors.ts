@@ -5,7 +5,6 @@ import {
   type Evidence,
   gate,
   gaussianEntropy,
-  mix,
   policyLayout,
   ppoStep,
   type States,
@@ -76,7 +75,7 @@ export function goldenVectors(t: Test, { create, tolerance }: Candidate): void {
             t.equal(verdict.accepted, wanted.policy_advantage > 0)
             t.equal(verdict.reason, wanted.policy_advantage > 0 ? 'accepted' : 'non-positive-advantage')
             near(t, 'alpha', verdict.alpha, 0.9 * Math.min(bound, 1))
-            const mixed = mix(own, peer, verdict.alpha)
+            const mixed = unroundedMix(own, peer, verdict.alpha)
             near(t, 'kl', verdict.kl, engine.meanKl(own, mixed, states.observations, states.count))
           })
         }

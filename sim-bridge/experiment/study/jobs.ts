@@ -1,5 +1,9 @@
 import { sha256 } from '../../../device/identity.ts'
-import { type Config, defaultConfig } from '../../../schemas/config.ts'
+import { type Config, type ConfigKey, defaultConfig } from '../../../schemas/config.ts'
+import { hilProperties } from '../../../schemas/config-hil.ts'
+import { recorderProperties } from '../../../schemas/config-recorder.ts'
+import { trustProperties } from '../../../schemas/config-trust.ts'
+import { unitProperties } from '../../../schemas/config-unit.ts'
 import { ExitError } from '../../../schemas/exit.ts'
 import { settingOf } from '../../../schemas/setting-of.ts'
 import { type Study, type StudyJob, validateStudy } from '../../../schemas/study.ts'
@@ -65,10 +69,18 @@ export function expandStudy(study: Study): StudyJob[] {
   )
 }
 
-/** SHA-256 of all that a job's result depends on, as canonical JSON. */
+/**
+ * SHA-256 of all that a job's result depends on, as canonical JSON. Keys of units and their bench are left out where they
+ * have their defaults, so that a new one gives no published job another hash.
+ */
 export function jobHash(job: StudyJob): string {
-  return sha256(canonicalJson({ version: formatVersion, ...job }))
+  const config = Object.entries(job.config).filter(
+    ([key, value]) => !(key in unitKeys && JSON.stringify(value) === JSON.stringify(defaultConfig[key as ConfigKey])),
+  )
+  return sha256(canonicalJson({ version: formatVersion, ...job, config: Object.fromEntries(config) }))
 }
+
+const unitKeys = { ...unitProperties, ...trustProperties, ...recorderProperties, ...hilProperties }
 
 function nameOfAttack({ kind, attackers }: { kind: string; attackers: number }): string {
   return `${kind}-${attackers}`
