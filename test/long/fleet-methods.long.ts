@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { linkIsUp } from '../device/core/link.ts'
-import { methods } from '../device/methods/index.ts'
-import type { Config } from '../schemas/config.ts'
-import { methodNames, methodSources } from '../schemas/config-methods.ts'
-import type { Summary } from '../schemas/summary.ts'
-import { runFleet, runLocally } from './support/fleet.ts'
-import { runOverMqtt } from './support/mqtt-fleet.ts'
+import { linkIsUp } from '../../device/core/link.ts'
+import { methods } from '../../device/methods/index.ts'
+import type { Config } from '../../schemas/config.ts'
+import { methodNames, methodSources } from '../../schemas/config-methods.ts'
+import type { Summary } from '../../schemas/summary.ts'
+import { runFleet, runLocally } from '../support/fleet.ts'
+import { runOverMqtt } from '../support/mqtt-fleet.ts'
 
 const vehicles = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
 const rounds = 6
