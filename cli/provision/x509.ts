@@ -48,10 +48,11 @@ export const validFrom = new Date(0)
 
 /** ExitError 3 where the library is not installed. */
 export async function loadCertificateMaker(): Promise<CertificateMaker> {
-  let x509: typeof X509
+  let x509: typeof X509.default
   try {
     await import('reflect-metadata')
-    x509 = await import('@peculiar/x509')
+    // CommonJS: a bundle has it under `default` alone.
+    x509 = (await import('@peculiar/x509')).default
   } catch (error) {
     throw new ExitError(
       'unreachable',
