@@ -116,11 +116,12 @@ function printEnd({ absent, ratios, checks, floors }: Report, print: (line: stri
   // The tables of the core print their differences beside the times.
   for (const [name, value] of Object.entries(checks))
     if (!name.endsWith('beside reference')) print(`${name} = ${value.toExponential(1)}`)
-  print(`\n${'floor'.padEnd(50)}${'floor here'.padStart(12)}${'reached'.padStart(12)}${'margin'.padStart(9)}`)
-  for (const { name, floor, value, unit, margin } of floors.rows) {
-    const state = margin >= 1 ? 'met' : 'MISSED'
-    const numbers = `${shown(floor).padStart(12)}${shown(value).padStart(12)}${margin.toFixed(2).padStart(9)}`
-    print(`${name.padEnd(50)}${numbers}  ${state.padEnd(6)}  ${unit}`)
+  const columns = ['as set', 'here', 'reached', '× set', '× here']
+  print(`\n${'floor'.padEnd(48)}${columns.map((name) => name.padStart(11)).join('')}`)
+  for (const { name, floor, here, value, unit, margin, marginHere } of floors.rows) {
+    const numbers = [shown(floor), shown(here), shown(value), margin.toFixed(2), marginHere.toFixed(2)]
+    const state = marginHere >= 1 ? 'met' : margin >= 1 ? 'met as set' : 'MISSED'
+    print(`${name.padEnd(48)}${numbers.map((text) => text.padStart(11)).join('')}  ${state.padEnd(10)}  ${unit}`)
   }
   if (floors.unmeasured.length > 0) print(`not in this run: ${floors.unmeasured.join('; ')}`)
 }

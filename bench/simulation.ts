@@ -18,7 +18,7 @@ export async function localEpochs(quick: boolean): Promise<Figure[]> {
 }
 
 async function localEpoch(name: string, changes: Partial<Config>, quick: boolean): Promise<Figure> {
-  const [warm, epochs] = quick ? [4, 8] : [20, 45]
+  const [warm, epochs] = quick ? [4, 8] : [50, 150]
   const createEngine = await loadEngine(engineNames[0])
   const ends: number[] = []
   const experiment = createExperiment({
@@ -30,7 +30,7 @@ async function localEpoch(name: string, changes: Partial<Config>, quick: boolean
     },
   })
   await experiment.run()
-  // V8 compiles for the first dozen epochs, in threads that count as CPU time here.
+  // V8 compiles for the first dozens of epochs, in threads that count as CPU time here.
   const values = ends.slice(warm + 1).map((end, i) => end - (ends[i + warm] ?? Number.NaN))
   const about = `method ${changes.method ?? 'gated'}, setting ${changes.setting ?? defaultConfig.setting}, engine ${engineNames[0]}, one process over LocalBus, after ${warm} epochs`
   return figureOf(name, 'ms CPU', values, about)

@@ -1,10 +1,11 @@
 /**
  * Who may publish and who may read which topic: pure, default deny. One row is one exact topic; `own` limits a grant to
  * topics whose {vehicle} is the client's own id. `retain` allows the retain flag; `latest` marks topics of which only the
- * newest message matters, so that a receiver that is behind may miss some.
+ * newest message matters, so that a receiver that is behind may miss some; `asks` those of the bridge's questions, `paced`
+ * those that only answer them.
  */
 const watchers = ['monitor', 'operator'] as const
-const rows: readonly Row[] = [
+export const accessRows: readonly AccessRow[] = [
   {
     topic: 'v/{vehicle}/status',
     publish: ['own device', 'own aggregator'],
@@ -30,8 +31,8 @@ const rows: readonly Row[] = [
   },
   { topic: 'near/{cell}/{vehicle}/params', publish: ['own device'], read: ['device', 'aggregator', ...watchers] },
   { topic: 'aggregate/params', publish: ['aggregator'], read: ['device', ...watchers] },
-  { topic: 'sim/{run}/{vehicle}/obs', publish: ['bridge'], read: ['own device', 'own aggregator'] },
-  { topic: 'sim/{run}/{vehicle}/act', publish: ['own device', 'own aggregator'], read: ['bridge'] },
+  { topic: 'sim/{run}/{vehicle}/obs', publish: ['bridge'], read: ['own device', 'own aggregator'], asks: true },
+  { topic: 'sim/{run}/{vehicle}/act', publish: ['own device', 'own aggregator'], read: ['bridge'], paced: true },
   { topic: 'sim/{run}/world', publish: ['bridge'], read: watchers, latest: true },
   { topic: 'sim/{run}/run', publish: ['bridge'], read: watchers, retain: true },
   { topic: 'roster', publish: ['root'], read: ['device', 'aggregator', 'root', ...watchers], retain: true },
@@ -121,14 +122,17 @@ export function filtersOf(principal: Principal): { readonly publish: string[]; r
   return { publish: filters((rule) => rule.publish, false), read: filters((rule) => rule.read, ANY_FLEET.has(role)) }
 }
 
-type Grant = Role | `own ${Role}`
+export type Grant = Role | `own ${Role}`
 
-interface Row {
+/** A row of the table; `topic` without `tm/v1/{fleet}/`. */
+export interface AccessRow {
   readonly topic: string
   readonly publish: readonly Grant[]
   readonly read: readonly Grant[]
   readonly retain?: true
   readonly latest?: true
+  readonly asks?: true
+  readonly paced?: true
 }
 
 /** A row made ready for matching: `undefined` stands for a variable level. */
@@ -139,6 +143,8 @@ export interface Rule {
   readonly read: ReadonlyMap<Role, 'own' | 'any'>
   readonly retain: boolean
   readonly latest: boolean
+  readonly asks: boolean
+  readonly paced: boolean
   readonly isRoster: boolean
 }
 
@@ -149,7 +155,7 @@ const FLEET = 2
 /** Roles that may read every fleet of the broker. */
 const ANY_FLEET: ReadonlySet<Role> = new Set(['monitor', 'operator'])
 
-const rules: readonly Rule[] = rows.map((row) => {
+const rules: readonly Rule[] = accessRows.map((row) => {
   const names = `tm/v1/{fleet}/${row.topic}`.split('/')
   return {
     literals: names.map((name) => (name.startsWith('{') ? undefined : name)),
@@ -158,6 +164,8 @@ const rules: readonly Rule[] = rows.map((row) => {
     read: grants(row.read),
     retain: row.retain ?? false,
     latest: row.latest ?? false,
+    asks: row.asks ?? false,
+    paced: row.paced ?? false,
     isRoster: row.topic === 'roster',
   }
 })

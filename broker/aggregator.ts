@@ -5,6 +5,7 @@ import { type Identity, policyHash } from '../device/identity.ts'
 import type { Mixed, Round } from '../device/io.ts'
 import { createMailbox } from '../device/mailbox.ts'
 import { type Kind, sealParams } from '../device/params.ts'
+import type { DecodeParams } from '../device/params-decoding.ts'
 import { createSimIo } from '../device/sim-io.ts'
 import { aggregatorId, channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
@@ -20,6 +21,8 @@ export interface AggregatorOptions {
   readonly software: string
   readonly now: () => number
   readonly wallClock: () => string
+  /** How parameter messages are decoded, where devices of the same process share the work. */
+  readonly decode?: DecodeParams
 }
 
 export interface Aggregator {
@@ -34,7 +37,7 @@ export interface Aggregator {
  */
 export function createAggregator(options: AggregatorOptions): Aggregator {
   const { bus, fleet, cell, run, kind, identity, boot, now } = options
-  const mailbox = createMailbox(fleet, kind, identity)
+  const mailbox = createMailbox(fleet, kind, identity, { decode: options.decode })
   const nothing = '0'.repeat(64)
   let published: { readonly policy: Float64Array; readonly hash: string } | undefined
   let sequence = 0

@@ -1,12 +1,14 @@
-import { EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Aedes, type Client } from 'aedes'
 import { checkUsers, type User } from './admission.ts'
+import { closeAedes, createAedes } from './aedes.ts'
 import type { Certified } from './certificate.ts'
+import { type Connection, Connections } from './connections.ts'
 import { AddressCount, defaultFraming, type FramingLimits, guardStream, type Rates } from './guard.ts'
-import { type Connection, Policy } from './policy.ts'
-import { type Counters, type Reason, type Refusal, Refusals } from './refusals.ts'
+import { Policy } from './policy.ts'
+import { type Counters, type Refusal, Refusals } from './refusals.ts'
+import { Shares } from './shares.ts'
 
 export interface BrokerOptions {
   /** The fleet whose topics users may publish; monitors and operators may read others. */
@@ -35,6 +37,8 @@ export interface BrokerOptions {
 export interface BrokerLimits extends FramingLimits {
   /** Rates of the bridge and the aggregator. */
   readonly serverRates: Rates
+  /** What a device may publish besides its answers to the bridge. */
+  readonly deviceShare: Rates
   readonly connections: number
   readonly connectionsPerAddress: number
   /** From the first byte to a complete CONNECT. */
@@ -51,6 +55,7 @@ export interface BrokerLimits extends FramingLimits {
 export const defaultLimits: BrokerLimits = {
   ...defaultFraming,
   serverRates: { messagesPerSecond: 1_000_000, bytesPerSecond: 1_000_000_000 },
+  deviceShare: { messagesPerSecond: 50, bytesPerSecond: 262_144 },
   connections: 10_000,
   connectionsPerAddress: 2_048,
   connectTimeoutMs: 5_000,
@@ -80,6 +85,8 @@ export interface Broker {
   endRevoked(): string[]
   /** Publishes a retained message of the broker's own. */
   publishRetained(topic: string, payload: string): void
+  /** Messages of devices that were shed since the last call, by client id. */
+  takeShed(): ReadonlyMap<string, number>
   /** Counts a refusal of another listener. */
   refused(refusal: Refusal): void
   /** Stops listening and ends every connection. */
@@ -103,10 +110,12 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const anonymousMonitors = options.anonymousMonitors ?? false
   const { isRevoked = () => false, onRoster = () => true } = options
   const rules = { fleet, users, anonymousMonitors, payloadLimit, isRevoked, onRoster, now }
-  const policy = new Policy({ ...limits, ...rules }, refusals)
+  const shares = new Shares(limits.deviceShare)
+  const connections = new Connections((clientId) => shares.leave(clientId))
+  const policy = new Policy({ ...limits, ...rules, shares }, connections, refusals)
   const addresses = new AddressCount(limits.connectionsPerAddress)
   const open = new Set<Duplex>()
-  const aedes = await createAedes(policy, refusals, limits)
+  const aedes = await createAedes(policy, connections, refusals, limits)
 
   function handle(stream: Duplex, peer: Peer): void {
     stream.on('error', ignore)
@@ -122,7 +131,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     })
     const framing = guardStream(stream, limits, now, (reason) => policy.end(connection, reason))
     const connection: Connection = { stream, ...peer, framing, filters: new Set(), refused: false }
-    policy.add(connection)
+    connections.add(connection)
     aedes.handle(stream)
   }
 
@@ -147,12 +156,12 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     handle,
     disconnect(clientId) {
-      const connection = policy.live(clientId)
+      const connection = connections.live(clientId)
       connection?.stream.destroy()
       return connection !== undefined
     },
     endRevoked() {
-      const revoked = policy.revoked()
+      const revoked = connections.revoked(isRevoked)
       for (const connection of revoked) {
         policy.end(connection, 'revoked')
         connection.stream.destroy()
@@ -165,6 +174,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         if (error) refusals.count({ reason: 'internal-error', detail: error.message })
       })
     },
+    takeShed: () => shares.takeShed(),
     refused: (refusal) => refusals.count(refusal),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -172,60 +182,6 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       for (const stream of open) stream.destroy()
       await closed
     },
-  }
-}
-
-/**
- * aedes with the settings that survived measurement: at its default `concurrency: 100` one frozen subscriber, one busy
- * publisher and five chatty clients overflow the stack of its emitter and end the process.
- */
-async function createAedes(policy: Policy, refusals: Refusals, limits: BrokerLimits): Promise<Aedes> {
-  const { preConnect, authenticate, authorizePublish, authorizeSubscribe, authorizeForward } = policy
-  const aedes = await Aedes.createBroker({
-    concurrency: 0,
-    drainTimeout: limits.drainTimeoutMs,
-    connectTimeout: limits.connectTimeoutMs,
-    // no topic of ours uses QoS 2; a packet of it is held until PUBREL
-    maxInflightInbound: 16,
-    preConnect,
-    authenticate,
-    authorizePublish,
-    authorizeSubscribe,
-    authorizeForward,
-  })
-  const onClientError = (client: Client, error: Error) => {
-    const connection = policy.of(client)
-    const reason = reasonOf(error)
-    if (connection && reason) policy.end(connection, reason, error.message)
-  }
-  aedes.on('clientError', onClientError)
-  aedes.on('connectionError', onClientError)
-  aedes.on('unsubscribe', (filters, client) => {
-    const connection = policy.of(client)
-    for (const filter of filters) connection?.filters.delete(filter)
-  })
-  // not among the events of aedes' types: failures of its own housekeeping, which would otherwise end the process
-  EventEmitter.prototype.on.call(aedes, 'error', (error: Error) => {
-    refusals.count({ reason: 'internal-error', detail: error.message })
-  })
-  return aedes
-}
-
-/** The reason of an error that ended a connection; undefined when the peer or the network simply went away. */
-function reasonOf(error: Error): Reason | undefined {
-  switch (error.message) {
-    case 'connect did not arrive in time':
-      return 'connect-timeout'
-    case 'keep alive timeout':
-      return 'keepalive-timeout'
-    case 'drain timeout':
-      return 'drain-timeout'
-    case 'unacceptable protocol version':
-      return 'protocol-version'
-    case 'connection closed':
-      return undefined
-    default:
-      return 'code' in error ? undefined : 'protocol-error'
   }
 }
 
@@ -240,10 +196,6 @@ async function listen(server: Server, port: number, host: string): Promise<numbe
 function peerOf(socket: Socket): Peer {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
   return { address, loopback: address === '::1' || address.startsWith('127.') }
-}
-
-function closeAedes(aedes: Aedes): Promise<void> {
-  return new Promise((resolve) => aedes.close(() => resolve()))
 }
 
 function ignore(): void {}

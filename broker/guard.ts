@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Limits on the framing of one connection; rates are token buckets that hold two seconds of their rate. */
 export interface FramingLimits {
@@ -79,8 +80,8 @@ export class Framing {
 
   constructor(limits: FramingLimits, nowMs: number) {
     this.#limits = limits
-    this.#messages = new TokenBucket(limits.rates.messagesPerSecond, nowMs)
-    this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, nowMs)
+    this.#messages = new TokenBucket(limits.rates.messagesPerSecond, burstS, nowMs)
+    this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, burstS, nowMs)
   }
 
   /** Replaces the rates, once the role of the client is known. */
@@ -172,29 +173,7 @@ export class AddressCount {
 }
 
 const CONNECT = 1
+/** Seconds of its rate that a bucket holds. */
+const burstS = 2
 /** Bit per packet type that a client may send: 1, 3–8, 10, 12, 14 (MQTT 3.1.1, table 2.1). */
 const CLIENT_TYPES = 0b0101_0101_1111_1010
-
-class TokenBucket {
-  #rate = 0
-  #tokens = 0
-  #lastMs = 0
-
-  constructor(perSecond: number, nowMs: number) {
-    this.reset(perSecond, nowMs)
-  }
-
-  reset(perSecond: number, nowMs: number): void {
-    this.#rate = perSecond
-    this.#tokens = 2 * perSecond
-    this.#lastMs = nowMs
-  }
-
-  take(count: number, nowMs: number): boolean {
-    this.#tokens = Math.min(2 * this.#rate, this.#tokens + ((nowMs - this.#lastMs) * this.#rate) / 1000)
-    this.#lastMs = nowMs
-    if (count > this.#tokens) return false
-    this.#tokens -= count
-    return true
-  }
-}

@@ -36,6 +36,7 @@ export async function listen(config: Config, context: CommandContext): Promise<L
       ...{ fleet, host, port: config.port, users: readUsers(config.usersFile), anonymousMonitors: true },
       now: () => performance.now(),
       payloadLimit: (topic) => channelOf(topic)?.maxBytes ?? largestPayload,
+      limits: { deviceShare: { messagesPerSecond: config.deviceMessages, bytesPerSecond: config.deviceBytes } },
       onRefused: createRefusalPrinter(context.print, () => performance.now()),
       ...(store && rosterRules(store)),
     }),

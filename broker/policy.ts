@@ -1,5 +1,4 @@
-import type { Duplex } from 'node:stream'
-import type { AedesOptions, Client } from 'aedes'
+import type { AedesOptions } from 'aedes'
 import {
   type Denial,
   mayRead,
@@ -10,32 +9,17 @@ import {
   type Topic,
 } from './access.ts'
 import { type AdmissionRules, admit, type ConnectRequest } from './admission.ts'
-import type { Certified } from './certificate.ts'
-import type { Framing, Rates } from './guard.ts'
+import type { Connection, Connections } from './connections.ts'
+import type { Rates } from './guard.ts'
 import type { Reason, Refusals } from './refusals.ts'
 import { RetainedQuota } from './retained.ts'
-
-/** One connection from its first byte to its end; `principal` exists once it is admitted. */
-export interface Connection {
-  readonly stream: Duplex
-  readonly address: string
-  readonly loopback: boolean
-  readonly certified?: Certified
-  readonly framing: Framing
-  principal?: Principal
-  username?: string
-  clientId?: string
-  /** CONNECT as received, until it is judged. */
-  request?: Omit<ConnectRequest, 'username' | 'password' | 'loopback' | 'certified' | 'heldBy'>
-  /** Filters granted. */
-  readonly filters: Set<string>
-  /** A refusal that ends the connection was counted. */
-  refused: boolean
-}
+import type { Shares } from './shares.ts'
 
 export interface PolicyOptions extends AdmissionRules {
   /** Rates of the bridge and the aggregator, which speak for the whole fleet. */
   readonly serverRates: Rates
+  /** What devices may publish. */
+  readonly shares: Shares
   readonly isRevoked: (id: string, serial: string | undefined) => boolean
   /** Judges what the root publishes as roster. */
   readonly onRoster: (payload: Buffer | string) => boolean
@@ -59,41 +43,16 @@ type Hooks = Required<
 export class Policy implements Hooks {
   readonly #options: PolicyOptions
   readonly #refusals: Refusals
-  readonly #connections = new WeakMap<object, Connection>()
-  readonly #live = new Map<string, Connection>()
+  readonly #connections: Connections
   readonly #retained: RetainedQuota
   #parsedName = ''
   #parsed: Topic | Denial = 'topic-invalid'
 
-  constructor(options: PolicyOptions, refusals: Refusals) {
+  constructor(options: PolicyOptions, connections: Connections, refusals: Refusals) {
     this.#options = options
+    this.#connections = connections
     this.#refusals = refusals
     this.#retained = new RetainedQuota(options.maxRetained)
-  }
-
-  add(connection: Connection): void {
-    this.#connections.set(connection.stream, connection)
-    connection.stream.once('close', () => {
-      const { clientId } = connection
-      if (clientId !== undefined && this.#live.get(clientId) === connection) this.#live.delete(clientId)
-    })
-  }
-
-  /** The connection of an aedes client. */
-  of(client: Client): Connection | undefined {
-    return this.#connections.get(client.conn)
-  }
-
-  /** The live connection of a client id. */
-  live(clientId: string): Connection | undefined {
-    return this.#live.get(clientId)
-  }
-
-  /** Live connections of those that are revoked by now. */
-  revoked(): Connection[] {
-    return [...this.#live.values()].filter(({ principal, certified }) =>
-      principal ? this.#options.isRevoked(principal.id, certified?.serial) : false,
-    )
   }
 
   /** Counts what ends a connection, once per connection. */
@@ -104,7 +63,7 @@ export class Policy implements Hooks {
   }
 
   readonly preConnect: Hooks['preConnect'] = (client, packet, callback) => {
-    const connection = this.of(client)
+    const connection = this.#connections.of(client)
     if (connection) {
       const clean = packet.clean ?? false
       connection.request = { clientId: packet.clientId, clean, will: willOf(packet.will) }
@@ -116,15 +75,15 @@ export class Policy implements Hooks {
   }
 
   readonly authenticate: Hooks['authenticate'] = (client, username, password, callback) => {
-    const connection = this.of(client)
+    const connection = this.#connections.of(client)
     const request = connection?.request
     if (!connection || !request) return callback(refusedConnect('credentials'), false)
     delete connection.request
     const { loopback, certified } = connection
-    const heldBy = this.#live.get(client.id)?.username
+    const heldBy = this.#connections.live(client.id)?.username
     const asked = admit(this.#options, { ...request, username, password, loopback, certified, heldBy })
     const known = typeof asked !== 'string'
-    const admission = known && this.#options.isRevoked(asked.principal.id, certified?.serial) ? 'revoked' : asked
+    const admission = known ? (this.#closedTo(asked.principal, certified?.serial) ?? asked) : asked
     connection.clientId = client.id
     if (typeof admission === 'string') {
       this.end(connection, admission)
@@ -132,19 +91,31 @@ export class Policy implements Hooks {
     }
     connection.principal = admission.principal
     connection.username = admission.username
-    this.#live.set(client.id, connection)
+    this.#connections.admit(client.id, connection)
     const { role } = admission.principal
     const { serverRates, now } = this.#options
     if (role === 'bridge' || role === 'aggregator') connection.framing.setRates(serverRates, now())
     callback(null, true)
   }
 
+  /** Why somebody whose identity holds is not let in all the same. */
+  #closedTo({ id, role }: Principal, serial: string | undefined): 'revoked' | 'banned' | undefined {
+    const { isRevoked, shares, now } = this.#options
+    if (isRevoked(id, serial)) return 'revoked'
+    return role === 'device' && shares.isBanned(id, now()) ? 'banned' : undefined
+  }
+
   /** Publishes and wills; a will may come without its client, and is then refused. */
   readonly authorizePublish: Hooks['authorizePublish'] = (client, packet, callback) => {
-    const connection = client ? this.of(client) : undefined
+    const connection = client ? this.#connections.of(client) : undefined
     const { topic, retain } = packet
-    const reason = this.#publishRefusal(connection, topic, retain ?? false, packet.payload ?? '')
+    const reason = this.#publishRefusal(connection, packet.qos, topic, retain ?? false, packet.payload ?? '')
     if (!reason) return callback(null)
+    if (connection && reason === 'share') {
+      this.end(connection, reason)
+      connection.stream.destroy()
+      return callback(new Error(reason))
+    }
     if (connection && reason === 'topic-malformed') this.end(connection, reason)
     else this.#count(connection, reason, topic)
     if (!connection || reason === 'topic-malformed') return callback(new Error(reason))
@@ -156,7 +127,7 @@ export class Policy implements Hooks {
   }
 
   readonly authorizeSubscribe: Hooks['authorizeSubscribe'] = (client, subscription, callback) => {
-    const connection = this.of(client)
+    const connection = this.#connections.of(client)
     const filter = subscription.topic
     const reason = this.#subscribeRefusal(connection, filter)
     if (connection && !reason) {
@@ -176,7 +147,7 @@ export class Policy implements Hooks {
    * fills the buffer makes aedes hold its publisher until the receiver drains, so these messages never cause that.
    */
   readonly authorizeForward: Hooks['authorizeForward'] = (client, packet) => {
-    const connection = this.of(client)
+    const connection = this.#connections.of(client)
     const topic = this.#parse(packet.topic)
     if (!connection?.principal || typeof topic === 'string' || !mayRead(connection.principal, topic)) return null
     const { stream } = connection
@@ -194,19 +165,28 @@ export class Policy implements Hooks {
 
   #publishRefusal(
     connection: Connection | undefined,
+    qos: number,
     name: string,
     retain: boolean,
     payload: Buffer | string,
   ): Reason | undefined {
     const size = Buffer.byteLength(payload)
     const topic = this.#parse(name)
+    const principal = connection?.principal
+    // First of all: what is refused costs time too.
+    if (principal?.role === 'device' && (typeof topic === 'string' || !topic.rule.paced)) {
+      const { shares, now } = this.#options
+      const share = shares.take(principal.id, size, qos, now())
+      if (share !== 'pass') return share === 'end' ? 'share' : 'shed'
+    }
     if (typeof topic === 'string') return topic
-    if (!connection?.principal) return 'topic-forbidden'
-    const denial = publishDenial(connection.principal, topic, retain)
+    if (!connection || !principal) return 'topic-forbidden'
+    const denial = publishDenial(principal, topic, retain)
     if (denial) return denial
     if (size > this.#options.payloadLimit(name)) return 'payload-too-large'
     if (topic.rule.isRoster && !this.#options.onRoster(payload)) return 'roster'
     if (retain && !this.#retained.set(name, connection.username ?? '', size > 0)) return 'retained-limit'
+    if (topic.rule.asks) this.#options.shares.asked(topic.levels[topic.rule.vehicle] ?? '', this.#options.now())
     return undefined
   }
 
@@ -244,6 +224,6 @@ function willOf(will: { topic: string; retain?: boolean } | undefined): ConnectR
 
 /** MQTT 3.1.1, table 3.1: 2 identifier rejected, 4 bad user name or password, 5 not authorized. */
 function refusedConnect(reason: string): Error & { returnCode: 2 | 4 | 5 } {
-  const returnCode = reason === 'credentials' ? 4 : reason === 'will-forbidden' || reason === 'revoked' ? 5 : 2
+  const returnCode = reason === 'credentials' ? 4 : reason.startsWith('client-id') ? 2 : 5
   return Object.assign(new Error(reason), { returnCode } as const)
 }

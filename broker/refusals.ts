@@ -25,6 +25,7 @@ const reasons = [
   'client-id',
   'client-id-in-use',
   'credentials',
+  'banned', // sent more than its share for long, a moment ago
   'revoked', // put out by the roster, before or during the connection
   'will-forbidden',
   // access: PUBLISH and SUBSCRIBE
@@ -38,6 +39,8 @@ const reasons = [
   'payload-too-large', // message only
   'roster', // message only: a roster that the fleet's root has not signed, or an older one
   'subscription-limit', // message only
+  'shed', // message only: beyond the share of a device
+  'share', // beyond it for long
   // delivery
   'not-drained', // message only: latest-wins message skipped for a receiver that is behind
   'queue-limit',

@@ -59,7 +59,11 @@ export async function listenWebSocket(
     maxHeaderSize: 8_192,
     ...{ headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 1_000 },
   })
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end()
+  })
   acceptWebSockets(server, {
+    scheme: 'https',
     origins,
     isHost: (host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined,
     onRefused: (reason, address) => broker.refused({ reason, address }),

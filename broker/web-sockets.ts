@@ -5,6 +5,10 @@ import { highWaterMark } from './broker.ts'
 import { defaultFraming } from './guard.ts'
 
 export interface WebSocketOptions {
+  /** How pages of the server itself are reached. */
+  readonly scheme: 'http' | 'https'
+  /** Only here; default: at any path. */
+  readonly path?: string
   /** Origins of web pages that may connect, besides the server's own. */
   readonly origins: readonly string[]
   /** Whether the server is rightly called by this name or address: a page that rebinds its own name to it must fail. */
@@ -18,8 +22,9 @@ export interface WebSocketOptions {
  * a packet, no compression. Any page that a browser shows can try to connect, so `Host` and `Origin` are checked first; a
  * program sends no `Origin`.
  */
-export function acceptWebSockets(server: Server, options: WebSocketOptions): void {
-  const { origins, isHost, onStream, onRefused } = options
+export function acceptWebSockets(server: Server, options: WebSocketOptions): { close(): void } {
+  const { scheme, path, origins, isHost, onStream, onRefused } = options
+  const open = new Set<Duplex>()
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -27,9 +32,6 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
     // A frame may hold several packets: what one of them may be is the guard's matter.
     maxPayload: 2 * defaultFraming.packetBytes,
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
-  })
-  server.on('request', (_request, response) => {
-    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end()
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
@@ -39,10 +41,13 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
     }
     const { host = '', origin, 'sec-websocket-protocol': protocols = '' } = request.headers
     if (!hostName.test(hostOf(host)) || !isHost(hostOf(host))) return refuse('host', '421 Misdirected Request')
-    if (origin !== undefined && origin !== `https://${host}` && !origins.includes(origin))
+    if (origin !== undefined && origin !== `${scheme}://${host}` && !origins.includes(origin))
       return refuse('origin', '403 Forbidden')
+    if (path !== undefined && request.url?.split('?')[0] !== path) return refuse('websocket', '404 Not Found')
     if (!protocols.split(',').some((protocol) => protocol.trim() === 'mqtt'))
       return refuse('websocket', '400 Bad Request')
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // [MQTT-6.0.0-1]: anything but binary frames ends the connection.
       webSocket.on('message', (_data, isBinary) => {
@@ -54,12 +59,17 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): voi
       onStream(stream, socket)
     })
   })
+  return {
+    close() {
+      for (const socket of open) socket.destroy()
+    },
+  }
 }
 
 /** What a name or an address may be made of: anything else is not worth comparing. */
 const hostName = /^[A-Za-z0-9.:-]{1,253}$/
 
 /** A Host header without its port; an IPv6 address without brackets. */
-function hostOf(header: string): string {
+export function hostOf(header: string): string {
   return header.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 }

@@ -21,6 +21,10 @@ ${describeOptions('broker')}`,
         if (tlsPort !== undefined) io.print(`listening on mqtts://${config.host}:${tlsPort}`)
         if (wsPort !== undefined) io.print(`listening on wss://${config.host}:${wsPort}`)
       },
+      onMonitor(url) {
+        io.tell({ kind: 'monitor', url })
+        io.print(`monitor at ${url}`)
+      },
     })
     if (json) io.output(`${JSON.stringify(result)}\n`)
     return exitCodes.ok

@@ -26,6 +26,18 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'the traffic world and its clock, coupled to devices over MQTT',
     load: async () => (await import('./sim-bridge.ts')).bridgeCommand,
   },
+  monitor: {
+    summary: 'page, metrics, health and alarms of a fleet, beside any broker',
+    load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  top: {
+    summary: 'a fleet in the terminal: vehicles, collaboration, learning, alarms',
+    load: async () => (await import('./top.ts')).topCommand,
+  },
+  tail: {
+    summary: 'every gate decision of a fleet as it is made, one line each',
+    load: async () => (await import('./tail.ts')).tailCommand,
+  },
   command: {
     summary: 'signed commands to one vehicle: pause, resume, rollback, gate-mode, reload, update',
     load: async () => (await import('./send-command.ts')).sendCommand,
@@ -65,6 +77,14 @@ export const commands: Readonly<Record<string, Entry>> = {
   provision: {
     summary: 'keys, certificates and roster of a fleet; enrolment and unit files (docs/trust.md)',
     load: async () => (await import('./provision.ts')).provisionCommand,
+  },
+  update: {
+    summary: 'on a card: installs what an operator has signed for, and judges what was installed',
+    load: async () => (await import('./update.ts')).updateCommand,
+  },
+  flash: {
+    summary: 'a card image onto a card, read back; without arguments: which disks there are',
+    load: async () => (await import('./flash.ts')).flashCommand,
   },
   plot: {
     summary: 'pictures of recorded epochs: time and space, speeds, the crossing',

@@ -18,7 +18,7 @@ const say = (message: FromWorker): void => port.postMessage(message)
 port.on('message', async (job: StudyJob) => {
   try {
     const result = await runStudyJob(job, {
-      attachAggregator({ config: { fleet, cell } }, { bus, run, kind, identity }) {
+      attachAggregator({ config: { fleet, cell } }, { bus, run, kind, identity, decode }) {
         createAggregator({
           ...{
             bus,
@@ -27,6 +27,7 @@ port.on('message', async (job: StudyJob) => {
             run,
             kind,
             identity,
+            decode,
             boot: 1,
             software: 'experiment',
             now: () => 0,

@@ -76,8 +76,10 @@ export async function startBroker(
   directory: RunDirectory,
   start: (task: Task) => Child,
   watch: (task: Omit<Task, 'onExit'>) => Task,
+  onMonitor: (url: string) => void,
 ): Promise<{ readonly url: string; readonly failed: Promise<never> }> {
-  const values = { ...pick(config, 'broker'), usersFile: directory.secret('users.json'), aggregator: 'none' as const }
+  const usersFile = directory.secret('users.json')
+  const values = { ...pick(config, 'broker'), usersFile, aggregator: 'none' as const }
   const file = directory.processConfig('broker', { ...values, port: config.port })
   let listening: (port: number) => void = () => {}
   const port = new Promise<number>((resolve) => {
@@ -90,8 +92,9 @@ export async function startBroker(
       args: ['broker', '--config', file],
       restart: true,
       onMessage(message) {
-        const { kind, port: found } = message as { kind: string; port: number }
+        const { kind, port: found, url } = message as { kind: string; port: number; url: string }
         if (kind === 'listening') listening(found)
+        if (kind === 'monitor') onMonitor(url)
       },
     }),
   )

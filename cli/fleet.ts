@@ -39,8 +39,6 @@ Files: RUN-DIR/summary.json, curve.svg, curve.png, policies/*.safetensors, proce
     const config = asked.resume === null ? asked : resumedConfig(asked, given)
     refuseConflicts(config)
     const { summary, report } = await runFleet(config, json, io)
-    if (json) io.output(`${JSON.stringify(summary)}\n`)
-    if (report) (json ? io.print : io.output)(`${reportTables(report)}\n`)
     if (summary.interrupted) return exitCodes.interrupted
     return config.judge && report?.passed === false ? exitCodes.failed : exitCodes.ok
   },
@@ -58,6 +56,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
   if (resumed && done >= config.epochs) {
     if (done === config.epochs && !resumed.interrupted) {
       io.print(`${directory.path} has all its ${done} epochs; give more --epochs to go on`)
+      if (json) io.output(`${JSON.stringify(resumed)}\n`)
       return { summary: resumed }
     }
     throw new ExitError('usage', `--epochs must be more than the ${done} that are done, got ${config.epochs}`)
@@ -101,7 +100,7 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
     if (config.broker !== null) await probe(config, io)
     let brokerFailed: Promise<never> | undefined
     if (config.broker === null) {
-      const own = await startBroker(config, directory, start, watch)
+      const own = await startBroker(config, directory, start, watch, (url) => io.print(`monitor: ${url}`))
       broker = own.url
       brokerFailed = own.failed
     }
@@ -127,6 +126,12 @@ async function runFleet(config: Config, json: boolean, io: CommandIo): Promise<F
     const tables = await view.finish(summary)
     if (!json) io.output(`${tables}\n`)
     const report = isReported(config) ? readReport(config.report ?? directory.path) : undefined
+    if (json) io.output(`${JSON.stringify(summary)}\n`)
+    if (report) (json ? io.print : io.output)(`${reportTables(report)}\n`)
+    if (config.keep && !summary.interrupted) {
+      io.print('the run has ended; broker and monitor stay until Ctrl-C')
+      await io.stopped
+    }
     return { summary, ...(report && { report }) }
   } finally {
     view.stop()

@@ -1,4 +1,5 @@
 import {
+  ADAM_EPSILON,
   createLearner,
   policyLayout,
   ppoStep,
@@ -72,7 +73,7 @@ ${describeToolOptions(spec)}`,
       entropyCoef: options['entropy-coef'],
       valueCoef: options['value-coef'],
       maxGradNorm: options['max-grad-norm'],
-      adamEpsilon: 1e-5,
+      adamEpsilon: ADAM_EPSILON,
       normalizeAdvantage: true,
     }
     const steps = Array.from({ length: options.steps }, () => ppoStep(engine, learner, batch, ppo))

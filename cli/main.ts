@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
   const parent = followParent()
   try {
     return await run(rest, {
-      software: `trustmix ${version}`,
+      software: softwareName(),
       stopped: parent.stopped,
       interrupts: parent.interrupts,
       tell: parent.tell,
@@ -53,6 +53,12 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     parent.release()
   }
+}
+
+/** As others see it; the system of a card says which one it is. */
+function softwareName(): string {
+  const { TRUSTMIX_IMAGE: image } = process.env
+  return `trustmix ${version}${image ? `, image ${image}` : ''}`.slice(0, 64)
 }
 
 function boundedRun(name: string): Command['run'] {

@@ -131,6 +131,7 @@ function readFile(path: string): PartialConfig {
 /** These belong to `trustmix provision` and to the tests. */
 const foreignVariables = new Set([
   'TRUSTMIX_PASSPHRASE',
+  'TRUSTMIX_IMAGE',
   'TRUSTMIX_REQUIRE',
   'TRUSTMIX_PYTHON',
   'TRUSTMIX_ARM64_NODE',

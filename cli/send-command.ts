@@ -28,7 +28,8 @@ const spec = {
   },
   mode: { kind: 'text', placeholder: 'theorem1|strict|certified', description: 'gate-mode: how others are judged' },
   'policy-hash': { kind: 'text', placeholder: 'HASH', description: 'rollback: the kept policy to return to' },
-  bundle: { kind: 'text', placeholder: 'TEXT', description: 'update: which bundle' },
+  bundle: { kind: 'text', placeholder: 'URL|PATH', description: 'update: where the bundle is' },
+  sha256: { kind: 'text', placeholder: 'HASH', description: 'update: SHA-256 of the whole bundle' },
   args: { kind: 'text', placeholder: 'JSON', description: 'arguments as they are signed, in place of the named ones' },
   'expires-in': {
     kind: 'number',
@@ -128,7 +129,12 @@ the vehicle, 130 interrupted.`,
 
 /** What is signed as `args`: `--args`, or the named options that were given. */
 function argumentsOf(tool: Tool): Record<string, unknown> {
-  const named = Object.entries({ mode: tool.mode, policyHash: tool['policy-hash'], bundle: tool.bundle })
+  const named = Object.entries({
+    mode: tool.mode,
+    policyHash: tool['policy-hash'],
+    bundle: tool.bundle,
+    sha256: tool.sha256,
+  })
   const given = Object.fromEntries(named.filter(([, value]) => value !== undefined))
   if (tool.args === undefined) return given
   if (Object.keys(given).length > 0)

@@ -1,5 +1,5 @@
+import { type Conflict, roadShape } from '../schemas/road-shape.ts'
 import { nasSpeed } from '../schemas/setting.ts'
-import { type Conflict, roadShape } from '../sim-bridge/sim/geometry.ts'
 import { orderOf, type Passage, passagesOf } from '../sim-bridge/trajectory/passages.ts'
 import type { Trajectory } from '../sim-bridge/trajectory/trajectory.ts'
 import { crossingDiagram } from './view/crossing.ts'

@@ -1,40 +1,20 @@
-import { connectBus, reach } from '../device/process.ts'
-import { type Config, defaultConfig } from '../schemas/config.ts'
+import { reach } from '../device/process.ts'
 import { ExitError } from '../schemas/exit.ts'
+import { roadShape } from '../schemas/road-shape.ts'
 import type { RunMessage, WorldMessage } from '../schemas/run.ts'
 import { nasSpeed } from '../schemas/setting.ts'
 import { channels } from '../schemas/topics.ts'
-import { roadShape } from '../sim-bridge/sim/geometry.ts'
 import type { CommandIo } from './command.ts'
+import { type FleetSource, listenTo } from './fleet-source.ts'
 import type { Watched } from './watched.ts'
-
-/** Where a fleet is watched; user and password where anonymous clients may not listen. */
-export interface FleetSource {
-  readonly broker: string
-  readonly fleet: string
-  readonly username: string | undefined
-  readonly passwordFile: string | undefined
-  /** Files of TLS. */
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-  /** Longest wait for the broker, and for a frame that was asked for, ms. */
-  readonly waitMs: number
-}
 
 /** Milliseconds without a message after which the picture is said to be old. */
 const staleMs = 5_000
 
 /** The cars of whatever run the fleet drives, as its bridge tells them; nothing is sent. */
-export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Watched> {
-  const { broker, fleet, username, passwordFile, waitMs } = source
-  const config: Config = {
-    ...defaultConfig,
-    ...{ broker, fleet, maxBackoffMs: 5_000, connectTimeoutMs: waitMs },
-    ...{ username: username ?? null, passwordFile: passwordFile ?? null },
-    ...{ caFile: source.caFile ?? null, certFile: source.certFile ?? null, keyFile: source.keyFile ?? null },
-  }
-  const bus = connectBus(config, `watch-${process.pid}`, io)
+export async function watchFleet(source: FleetSource, waitMs: number, io: CommandIo): Promise<Watched> {
+  const { broker, fleet } = source
+  const { bus, config } = listenTo(source, 'watch', waitMs, io)
   const runs = new Map<string, RunMessage>()
   let shown: { run: string; message: WorldMessage; at: number } | undefined
   let speeds: number[] = []
@@ -92,10 +72,14 @@ export async function watchFleet(source: FleetSource, io: CommandIo): Promise<Wa
       const shape = roadShape(run.network, run.loopLength)
       if (!shape) return undefined
       const age = performance.now() - at
+      const state = [`epoch ${run.epoch}/${run.epochs}`]
       const last = run.history.at(-1)
+      // Eighty columns hold one of the two beside the title.
+      if (age > staleMs) state.push(`no news for ${Math.round(age / 1000)} s`)
+      else if (last !== undefined) state.push(`last NAS ${last.toFixed(3)}`)
       return {
         title: `trustmix  ${fleet} · ${run.method} · ${run.setting} · ${run.preset}`,
-        state: `${age > staleMs ? `no news for ${Math.round(age / 1000)} s  ` : ''}epoch ${run.epoch}/${run.epochs}${last === undefined ? '' : `  last NAS ${last.toFixed(3)}`}`,
+        state: state.join('  '),
         shape,
         time: message.time,
         cars: Object.entries(message.cars).map(([id, { kind, s, v, braking }]) => ({

@@ -1,6 +1,6 @@
 import { ExitError } from '../schemas/exit.ts'
+import { roadShape } from '../schemas/road-shape.ts'
 import { nasSpeed } from '../schemas/setting.ts'
-import { roadShape } from '../sim-bridge/sim/geometry.ts'
 import type { Transition, World } from '../sim-bridge/world.ts'
 import { type DrivenWorldOptions, openDrivenWorld } from './driven-world.ts'
 import type { CarView } from './view/road-picture.ts'

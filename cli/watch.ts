@@ -1,10 +1,10 @@
 import { ExitError, exitCodes } from '../schemas/exit.ts'
 import type { Command, CommandIo } from './command.ts'
 import { drivenWorldSpec } from './driven-world.ts'
-import { openKeyboard } from './keyboard.ts'
+import { fleetSourceSpec } from './fleet-source.ts'
 import { describeToolOptions, readToolOptions } from './tool-options.ts'
 import { compareWithTraining } from './trained-world.ts'
-import { createScreen } from './view/screen.ts'
+import { showFrames, sizeOf } from './view/frames.ts'
 import { createStyles, wantsColour } from './view/text.ts'
 import { colourDepth, createSpeedPaint, renderWatch } from './view/watch-view.ts'
 import { watchFleet } from './watch-fleet.ts'
@@ -21,13 +21,7 @@ const spec = {
     maximum: 1000,
     description: 'simulated seconds a second',
   },
-  broker: { kind: 'text', placeholder: 'URL', description: 'watch the fleet at this broker, mqtt://HOST:PORT' },
-  fleet: { kind: 'text', placeholder: 'NAME', default: 'demo', description: 'which fleet' },
-  username: { kind: 'text', placeholder: 'TEXT', description: 'user name at the broker' },
-  'password-file': { kind: 'text', description: 'file that holds the password' },
-  'ca-file': { kind: 'text', description: "certificate of the fleet's authority, for mqtts:// and wss://" },
-  'cert-file': { kind: 'text', description: 'own certificate, of role monitor or operator' },
-  'key-file': { kind: 'text', description: 'key of the own certificate' },
+  ...fleetSourceSpec,
   once: {
     kind: 'number',
     placeholder: 'S',
@@ -45,11 +39,6 @@ const spec = {
   },
   help: { kind: 'flag', description: 'this text' },
 } as const
-
-/** Milliseconds between two frames on a terminal. */
-const frameMs = 80
-/** Milliseconds between two frames on anything else. */
-const printMs = 10_000
 
 /** The figure eight with its cars, drawn in the terminal. */
 export const watchCommand: Command = {
@@ -77,16 +66,13 @@ Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in tim
     const watched =
       broker === undefined
         ? await watchWorld(options, options.rtf, () => performance.now())
-        : await watchFleet(
-            {
-              ...{ broker, fleet: options.fleet, username: options.username },
-              ...{ passwordFile: options['password-file'], waitMs: 1000 * options.wait },
-              ...{ caFile: options['ca-file'], certFile: options['cert-file'], keyFile: options['key-file'] },
-            },
-            io,
-          )
+        : await watchFleet({ ...options, broker }, 1000 * options.wait, io)
     try {
-      if (Number.isNaN(options.once)) return await follow(watched, io)
+      if (Number.isNaN(options.once))
+        return await showFrames(
+          { frame: (size, colour) => frame(watched, size, colour), key: watched.key, pass: watched.pass, frameMs: 80 },
+          io,
+        )
       await Promise.race([watched.until(options.once), stopping(io)])
       io.output(
         `${frame(watched, sizeOf(process.stdout), wantsColour(process.env, process.stdout.isTTY)).join('\n')}\n`,
@@ -98,61 +84,11 @@ Exit codes: 0 ok, 2 bad usage, 3 broker or SUMO not reachable or no frame in tim
   },
 }
 
-/** Shows frame after frame until told to end; returns the exit code. */
-async function follow(watched: Watched, io: CommandIo): Promise<number> {
-  const terminal = process.stdout
-  const live = terminal.isTTY === true && process.env.TERM !== 'dumb'
-  const screen = live ? createScreen(terminal) : undefined
-  const colour = wantsColour(process.env, terminal.isTTY)
-  let code: number | undefined
-  let wake: () => void = () => {}
-  const end = (next: number): void => {
-    code ??= next
-    wake()
-  }
-  io.stopped.then(() => end(exitCodes.interrupted))
-  const keyboard = live
-    ? openKeyboard(process.stdin, (key) => {
-        if (key === 'q') end(exitCodes.ok)
-        else if (key === 'interrupt') end(exitCodes.interrupted)
-        else watched.key(key)
-      })
-    : undefined
-  try {
-    for (let passed = 0; code === undefined; ) {
-      const began = performance.now()
-      await watched.pass(passed)
-      if (screen) screen.paint(frame(watched, screen.size(), colour))
-      else io.output(`${frame(watched, sizeOf(terminal), colour).join('\n')}\n\n`)
-      const rest = (live ? frameMs : printMs) - (performance.now() - began)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, rest))
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        if (code !== undefined) wake()
-      })
-      passed = performance.now() - began
-    }
-    return code
-  } finally {
-    keyboard?.close()
-    screen?.close()
-  }
-}
-
 function frame(watched: Watched, { width, height }: { width: number; height: number }, colour: boolean): string[] {
   const view = watched.view()
   if (!view) return [watched.notice ?? '']
   const paint = createSpeedPaint(colourDepth(process.env, colour))
   return renderWatch({ ...view, foot: watched.keys }, width, height, createStyles(colour), paint)
-}
-
-/** Of a terminal, or as COLUMNS and LINES say, or 80 × 24; one row stays free. */
-function sizeOf(terminal: NodeJS.WriteStream): { width: number; height: number } {
-  const width = terminal.columns ?? (Number(process.env.COLUMNS) || 80)
-  return { width, height: (terminal.rows ?? (Number(process.env.LINES) || 24)) - 1 }
 }
 
 async function stopping(io: CommandIo): Promise<never> {

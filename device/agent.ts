@@ -94,8 +94,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
   }
   let hash: string | undefined
   let policy = new Float32Array(0)
-  const policyChanged = (): void => {
-    policy = new Float32Array(learner.policy)
+  const policyChanged = (changed = new Float32Array(learner.policy)): void => {
+    policy = changed
     actor.load(policy)
     hash = undefined
   }
@@ -179,8 +179,11 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     close(outcome, seconds, nextObservation) {
       if (!held) return
       const { reward, terminated, truncated } = outcome
+      const { observation, action, logProb } = held
       rollout.push({
-        ...held,
+        observation,
+        action,
+        logProb,
         // Per-second discounting: ∫ e^(−t/τ) r dt/τ over the hold, so that V is a time average of r for every interval.
         reward: options.gamma === null ? reward * (1 - discount(seconds)) : reward,
         duration: seconds,
@@ -206,7 +209,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     },
     adopt(mixed) {
       learner.policy.set(mixed)
-      policyChanged()
+      policyChanged(mixed.slice())
     },
     learned: () => learnerState(learner, scale),
     goBack(state) {

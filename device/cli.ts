@@ -2,7 +2,7 @@ import type { Config } from '../schemas/config.ts'
 import { settingOf } from '../schemas/setting-of.ts'
 import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
-import { createCheckpointStore, writeAtomically } from './checkpoint.ts'
+import { writeAtomically } from './checkpoint.ts'
 import { createClock } from './clock.ts'
 import { commandFiles, rosterOperators } from './command-files.ts'
 import { encodeSafetensors } from './core/safetensors.ts'
@@ -16,6 +16,7 @@ import {
   configuredArchitecture,
   connectBus,
   nextBoot,
+  openCheckpoints,
   openRosterStore,
   reach,
   readIdentity,
@@ -27,6 +28,7 @@ import { createSimIo } from './sim-io.ts'
 import { createSlicer } from './slicer.ts'
 import { createSystemClock } from './system-clock.ts'
 import { followRoster } from './trust/roster-store.ts'
+import { watchUpdates } from './update-result.ts'
 
 /**
  * `trustmix device`: one vehicle as a process over MQTT, until it is asked to stop or, unless it is to stay, the run ends. A
@@ -46,21 +48,14 @@ export async function runDevice(
   const boot = nextBoot(stateDir)
   const roster = openRosterStore(config, context.print)
   const identity = readIdentity(config, roster)
-  const store = createCheckpointStore(stateDir, {
-    vehicle,
-    seed: config.seed,
-    engine: engine.id,
-    // What was learned in a changed setting is not gone on with in another one.
-    architecture: JSON.stringify(
-      setting.name === setting.base ? architecture : { ...architecture, setting: setting.name },
-    ),
-  })
+  const store = openCheckpoints(config, engine.id)
 
   const clock = createClock(() => Date.now())
   const lookAtClock = createSystemClock(clock, { now: () => performance.now(), trusted: config.clock === 'trusted' })
   lookAtClock()
   if (roster?.current) clock.raiseFloor(roster.current.issued)
   roster?.onTaken(({ issued }) => clock.raiseFloor(issued))
+  const updates = config.updateResultFile === null ? undefined : watchUpdates(config.updateResultFile)
   const commands = commandFiles(config, stateDir, reread, rosterOperators(roster, config.rosterFile))
 
   let finish: () => void = () => {}
@@ -76,7 +71,7 @@ export async function runDevice(
   }))
   if (roster) followRoster(bus, config.fleet, roster)
   const io = createSimIo(bus, config.fleet, run, vehicle, (error) => context.print(`mix: ${(error as Error).stack}`))
-  const progress = watchProgress(io)
+  const progress = watchProgress(io, () => performance.now())
   const slice = createSlicer({
     now: () => performance.now(),
     sliceMs: config.learnSliceMs,
@@ -99,9 +94,14 @@ export async function runDevice(
       return slice()
     },
     wallClock: () => new Date().toISOString(),
-    residentMemory: () => Math.round(process.memoryUsage.rss() / 1_048_576),
+    vitals() {
+      const tickP99 = progress.tickP99()
+      const memory = Math.round(process.memoryUsage.rss() / 1_048_576)
+      return { memory, ...(tickP99 !== undefined && { tickP99 }) }
+    },
     clock,
     ...(commands && { commands }),
+    ...(updates && { lastUpdate: updates.last }),
     onEnd(policy) {
       const file = policyFile({ architecture, ...featureNames(setting), policy, vehicle })
       try {
@@ -119,7 +119,8 @@ export async function runDevice(
   const timer = setInterval(() => {
     lookAtClock()
     const { state } = clock.read()
-    if (state !== clockState) device.clockChanged()
+    const isUpdated = updates?.changed()
+    if (state !== clockState || isUpdated) device.surroundingsChanged()
     clockState = state
     device.tick()
     manager?.tick(bus.connected ? 'connected to the broker' : 'waiting for the broker', progress.advanced)
@@ -131,7 +132,11 @@ export async function runDevice(
     manager?.stopping()
     device.stop()
     bus.clear(channels.ann, { fleet: config.fleet, cell: config.cell, vehicle })
-    bus.publish(channels.status, { fleet: config.fleet, vehicle }, device.offline(bus.connections))
+    bus.publish(
+      channels.status,
+      { fleet: config.fleet, vehicle },
+      { ...device.offline(bus.connections), leaving: true },
+    )
     return { vehicle, policyHash: device.policyHash }
   } finally {
     clearInterval(timer)

@@ -24,7 +24,7 @@ export interface Parts {
   readonly mixer: Mixer
   readonly offer: Offer
   readonly log: Log
-  readonly counts: { lastReturn: number; fallbacks: number }
+  readonly counts: { lastReturn: number; fallbacks: number; speed: number }
   readonly journal: Journal
   readonly standing: Standing
   /** Where policies are kept to return to. */

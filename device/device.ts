@@ -5,6 +5,8 @@ import { formatVersion } from '../schemas/validator.ts'
 import { type Agent, createAgent } from './agent.ts'
 import { createClock } from './clock.ts'
 import { createCommandDesk } from './command-desk.ts'
+import { ADAM_EPSILON } from './core/adam.ts'
+import { isFinite32 } from './core/finite.ts'
 import type { DeviceOptions } from './device-options.ts'
 import { type DeviceState, restoreParts, stateOf } from './device-state.ts'
 import { commandLimits, createFeatures, type Features, featureNames } from './features.ts'
@@ -26,8 +28,8 @@ export interface Device {
   readonly policyHash: string
   /** Drives what waits for time: asking again for missing parameters, giving them up. Call it a few times a second. */
   tick(): void
-  /** The state of the wall clock is another one: the status says so. */
-  clockChanged(): void
+  /** The state of the wall clock, or what became of an update, is another one: the status says so. */
+  surroundingsChanged(): void
   /** Gives up what is under way and keeps what was learned, so that the process can end. */
   stop(): void
   /** Puts trouble of what is around the device into its status and its log. */
@@ -43,7 +45,7 @@ export interface Device {
 export function createDevice(options: DeviceOptions): Device {
   const { config, setting, vehicle, bus, engine, identity, boot, store, now, wallClock } = options
   const { fleet, cell } = config
-  const agent = createAgent(engine, { ...config, ...setting, vehicle, adamEpsilon: 1e-5 })
+  const agent = createAgent(engine, { ...config, ...setting, vehicle, adamEpsilon: ADAM_EPSILON })
   const lastGood = createLastGood(agent, config)
   const loaded = store?.load()
   if (loaded?.state) agent.restore(loaded.state)
@@ -52,13 +54,15 @@ export function createDevice(options: DeviceOptions): Device {
   let features: Features | undefined
   let limits = commandLimits(setting, config.preset, 0)
   let start: Start | undefined
-  const counts = { lastReturn: 0, fallbacks: 0 }
+  const counts = { lastReturn: 0, fallbacks: 0, speed: 0 }
   /** Parameters that an update has begun to change are no checkpoint: the one before is. */
   let updating = false
   const row = new Float32Array(engine.architecture.observationSize)
 
   const kind: Kind = { architecture: engine.architecture, ...featureNames(setting) }
-  const offer = createOffer({ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock })
+  const offer = createOffer({
+    ...{ bus, fleet, cell, vehicle, boot, kind, identity, now, wallClock, onSealed: options.messages?.onSealed },
+  })
   const log = createLog((message) => bus.publish(channels.log, { fleet, vehicle }, message), now)
 
   const { clock = createClock(() => Number.NaN), commands, onConsidered, software } = options
@@ -66,7 +70,8 @@ export function createDevice(options: DeviceOptions): Device {
   const { source } = standing.judging().method
   const journal = createJournal({
     ...{ config, vehicle, boot, software, bus, agent, store, log, clock, standing, lastGood },
-    residentMemory: options.residentMemory,
+    vitals: options.vitals ?? (() => ({})),
+    lastUpdate: options.lastUpdate ?? (() => undefined),
     standingNotes: () => desk?.notes() ?? [],
   })
   const { save, publishStatus } = journal
@@ -82,7 +87,7 @@ export function createDevice(options: DeviceOptions): Device {
       wantsClock: publishStatus,
     })
 
-  const mailbox = createMailbox(fleet, kind, identity, { decode: options.decode })
+  const mailbox = createMailbox(fleet, kind, identity, { decode: options.messages?.decode })
   const mixer = createMixer({
     ...{ vehicle, agent, judging: standing.judging, mailbox, now, publishVerdict: journal.publishVerdict },
     ask(peer, wanted, round) {
@@ -91,17 +96,21 @@ export function createDevice(options: DeviceOptions): Device {
     },
   })
 
+  const notice = ({ speed }: Observation): void => {
+    if (Number.isFinite(speed)) counts.speed = speed
+  }
+
   const closeHeld = (observation: Observation, outcome: Parameters<Agent['close']>[0]): void => {
     features?.encode(observation, row)
     // What a broken sensor says must not reach the learner: one NaN would spoil the advantages of the whole round.
-    if (!(row.every(Number.isFinite) && Number.isFinite(outcome.reward))) agent.release()
+    if (!(isFinite32(row, row.length) && Number.isFinite(outcome.reward))) agent.release()
     agent.close(outcome, outcome.steps * (start?.stepLength ?? 0), row)
   }
 
   const propose = (observation: Observation): Command | undefined => {
     if (!features) return undefined
     features.encode(observation, row)
-    if (!row.every(Number.isFinite)) return undefined
+    if (!isFinite32(row, row.length)) return undefined
     const command = features.command(...agent.act(row))
     // What is driven while learning rests is no sample: it would fill the memory.
     if (standing.paused) agent.release()
@@ -145,6 +154,7 @@ export function createDevice(options: DeviceOptions): Device {
     },
 
     decide(observation, outcome) {
+      if (observation) notice(observation)
       if (outcome && observation) closeHeld(observation, outcome)
       const { command, fallback } = permit(observation && propose(observation), observation, limits)
       if (fallback === undefined) return { command }
@@ -155,14 +165,17 @@ export function createDevice(options: DeviceOptions): Device {
     },
 
     async learn(at, closing) {
-      if (closing) closeHeld(closing.observation, closing.outcome)
+      if (closing) {
+        notice(closing.observation)
+        closeHeld(closing.observation, closing.outcome)
+      }
       if (!(await update())) return learned()
       save()
       const policy = options.publishes ? await options.publishes(agent) : agent.policy
       const hash = options.publishes ? hashOf(policy) : agent.policyHash
       offer.renew(policy, hash, agent.updates)
-      const { lastReturn, fallbacks } = counts
-      journal.publishTelemetry({ speed: closing?.observation.speed ?? 0, ...at, return: lastReturn, fallbacks })
+      const { lastReturn, fallbacks, speed } = counts
+      journal.publishTelemetry({ speed, ...at, return: lastReturn, fallbacks })
       return { ...learned(), policyHash: hash }
     },
 
@@ -216,7 +229,7 @@ export function createDevice(options: DeviceOptions): Device {
     tick() {
       if (bus.connected) mixer.tick()
     },
-    clockChanged: publishStatus,
+    surroundingsChanged: publishStatus,
     stop() {
       if (!updating) save()
       agent.giveUp()

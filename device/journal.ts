@@ -1,11 +1,13 @@
 import type { Config } from '../schemas/config.ts'
 import { telemetryOf } from '../schemas/telemetry.ts'
 import { channels } from '../schemas/topics.ts'
+import type { UpdateResult } from '../schemas/update.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Agent } from './agent.ts'
 import type { Bus } from './bus/bus.ts'
 import type { CheckpointStore } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
+import type { Vitals } from './device-options.ts'
 import type { Stateful } from './device-state.ts'
 import type { LastGood, Undone } from './last-good.ts'
 import type { Log } from './log.ts'
@@ -25,8 +27,8 @@ export interface JournalOptions {
   readonly clock: Clock
   readonly standing: Standing
   readonly lastGood: LastGood | undefined
-  /** Resident memory in MiB, for telemetry. */
-  readonly residentMemory: (() => number | undefined) | undefined
+  readonly vitals: () => Vitals
+  readonly lastUpdate: () => UpdateResult | undefined
   /** What holds now rather than happened once; read with every status. */
   readonly standingNotes: () => readonly string[]
 }
@@ -68,10 +70,12 @@ export function createJournal(options: JournalOptions): Journal {
   const publishStatus = (): void => {
     const { policyHash, updates } = agent
     const { state, why } = clock.read()
+    const update = options.lastUpdate()
     const told = {
       ...{ boot: options.boot, connection: bus.connections, software: options.software, engine: agent.engine.id },
       ...{ policyHash, updates, clock: state, ...standing.status() },
       ...(config.run !== null && { run: config.run }),
+      ...(update && { update }),
     }
     const clockNotes = state === 'not-synchronised' ? [`clock: ${why}; commands that expire are refused`] : []
     bus.publish(
@@ -104,7 +108,7 @@ export function createJournal(options: JournalOptions): Journal {
     publishStatus,
     publishTelemetry({ speed, epoch, return: lastReturn, fallbacks }) {
       const { updates, samples } = agent
-      const told = { speed, epoch, return: lastReturn, updates, samples, fallbacks, memory: options.residentMemory?.() }
+      const told = { speed, epoch, return: lastReturn, updates, samples, fallbacks, ...options.vitals() }
       bus.publish(channels.telemetry, { fleet, vehicle }, telemetryOf(told))
     },
     publishVerdict(finding, { epoch, step }) {

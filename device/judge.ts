@@ -7,7 +7,15 @@ import type { GateOptions } from './core/gate.ts'
 import { type LinkRound, linkIsUp } from './core/link.ts'
 import type { Round } from './io.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { AggregateMethod, Finding, Method, PeerMethod, RoundMethod, RoundPeer } from './methods/method.ts'
+import type {
+  AggregateMethod,
+  Consideration,
+  Finding,
+  Method,
+  PeerMethod,
+  RoundMethod,
+  RoundPeer,
+} from './methods/method.ts'
 
 export interface JudgeOptions {
   readonly vehicle: string
@@ -31,6 +39,9 @@ export interface Judge {
   consider(wanted: ReadonlyMap<string, string>, round: Round, gamma: number): Finding[]
 }
 
+/** What is the same for all policies of a round. */
+type Terms = Omit<Consideration, 'engine' | 'own' | 'other' | 'identity' | 'replay' | 'streams'>
+
 /** A policy that may be considered, or the finding that refuses it. */
 type Opened = { readonly refusal: Finding } | { readonly peer: RoundPeer }
 
@@ -39,26 +50,31 @@ export function createJudge({ vehicle, agent, judging, mailbox }: JudgeOptions):
 
   const open = (id: string, hash: string): Opened => {
     const held = mailbox.held(id, hash)
-    const found = { ownHash: agent.policyHash, peerHash: hash, peerId: id }
-    if (!held) return { refusal: refusal('missing', { ...found, peerBoot: null, peerSequence: null }) }
-    const { boot, sequence } = (held.ok ? held.received : held.authentic) ?? { boot: null, sequence: null }
-    const identity = { ...found, peerBoot: boot, peerSequence: sequence }
+    const { boot, sequence } = (held?.ok ? held.received : held?.authentic) ?? { boot: null, sequence: null }
+    const identity = { ownHash: agent.policyHash, peerHash: hash, peerId: id, peerBoot: boot, peerSequence: sequence }
+    if (!held) return { refusal: refusal('missing', identity) }
     if (!held.ok) return { refusal: refusal(held.reason, identity) }
     return { peer: { id, identity, policy: held.received.policy } }
   }
 
-  const considerOne = (method: PeerMethod | AggregateMethod, opened: Opened, round: LinkRound, gate: GateOptions) => {
-    if ('refusal' in opened) return opened.refusal
+  const considerEach = (method: PeerMethod | AggregateMethod, wanted: ReadonlyMap<string, string>, terms: Terms) => {
+    const { engine, replay, streams } = agent
+    const common = { ...terms, engine, replay, streams }
+    return [...wanted].map(([id, hash]) => {
+      const opened = open(id, hash)
+      if ('refusal' in opened) return opened.refusal
+      const { policy: other, identity } = opened.peer
+      const { verdict, policy } = method.consider({ ...common, own: agent.policy, other, identity })
+      if (policy) agent.adopt(policy)
+      return verdict
+    })
+  }
+
+  const termsOf = (round: LinkRound, gamma: number): Terms => {
     const { config } = present
     const { fixedAlpha, coinProbability, gateSamples: samples } = config
-    const { policy: other, identity } = opened.peer
-    const { verdict, policy } = method.consider({
-      ...{ engine: agent.engine, own: agent.policy, other, identity, replay: agent.replay, samples, gate },
-      certified: certifiedOptions(config, gate.gamma),
-      ...{ fixedAlpha, coinProbability, streams: agent.streams, vehicle, round },
-    })
-    if (policy) agent.adopt(policy)
-    return verdict
+    const certified = certifiedOptions(config, gamma)
+    return { vehicle, round, samples, fixedAlpha, coinProbability, gate: gateOptions(gamma), certified }
   }
 
   const considerAll = (method: RoundMethod, opened: readonly Opened[], gamma: number): Finding[] => {
@@ -99,8 +115,7 @@ export function createJudge({ vehicle, agent, judging, mailbox }: JudgeOptions):
           [...wanted].map(([peer, hash]) => open(peer, hash)),
           gamma,
         )
-      const [round, gate] = [{ seed: config.seed, epoch, step }, gateOptions(gamma)]
-      return [...wanted].map(([peer, hash]) => considerOne(method, open(peer, hash), round, gate))
+      return considerEach(method, wanted, termsOf({ seed: config.seed, epoch, step }, gamma))
     },
   }
 }

@@ -47,9 +47,12 @@ function annealed({ learningRate, annealEpochs }: AgentOptions, epoch: number): 
 }
 
 /** Of the update of an epoch. Advantages are scaled over many rounds, so not by the minibatch; no KL ends it early. */
-export function updateOptions(options: AgentOptions, epoch: number): AgentOptions & PpoUpdateOptions {
-  const learningRate = annealed(options, epoch)
-  return { ...options, learningRate, epochs: options.ppoEpochs, normalizeAdvantage: false, targetKl: null }
+export function updateOptions(options: AgentOptions, epoch: number): PpoUpdateOptions {
+  const { clipRange, entropyCoef, valueCoef, maxGradNorm, adamEpsilon, minibatchSize, ppoEpochs: epochs } = options
+  return {
+    ...{ clipRange, entropyCoef, valueCoef, maxGradNorm, adamEpsilon, minibatchSize, epochs },
+    ...{ learningRate: annealed(options, epoch), normalizeAdvantage: false, targetKl: null },
+  }
 }
 
 interface BatchOptions {

@@ -4,6 +4,7 @@ import type { Bus } from './bus/bus.ts'
 import type { Stateful } from './device-state.ts'
 import type { Identity } from './identity.ts'
 import { createSealer, type Kind } from './params.ts'
+import type { OnSealed } from './params-decoding.ts'
 
 export interface OfferOptions {
   readonly bus: Bus
@@ -15,6 +16,7 @@ export interface OfferOptions {
   readonly identity: Identity
   readonly now: () => number
   readonly wallClock: () => string
+  readonly onSealed?: OnSealed | undefined
 }
 
 /** What a device offers its peers: the policy of its last update, pushed unasked and again when wanted. */
@@ -37,7 +39,7 @@ const republishEveryMs = 500
 export function createOffer(options: OfferOptions): Offer {
   const { bus, fleet, cell, vehicle, boot, kind, identity, now } = options
   let offered: OfferState['offered']
-  const seal = createSealer(kind, identity)
+  const seal = createSealer(kind, identity, options.onSealed)
   let sequence = 0
   let republishedAt = Number.NEGATIVE_INFINITY
 

@@ -61,15 +61,34 @@ function policyOf(tensors: ReadonlyMap<string, Tensor>, layout: Layout): Float32
   return { reason: 'non-finite', detail: 'parameters must be finite' }
 }
 
-/** Decodes the same message once, however many receivers in this process it is handed to. */
-export function createSharedDecoder(): DecodeParams {
-  const decoded = new WeakMap<Uint8Array, DecodedParams>()
-  return (bytes) => {
-    const known = decoded.get(bytes)
-    if (known) return known
-    const fresh = decodeParams(bytes)
-    decoded.set(bytes, fresh)
-    return fresh
+/** Told of a message that was sealed: its bytes and metadata, and the name of its policy's layout. */
+export type OnSealed = (bytes: Uint8Array, metadata: ReadonlyMap<string, string>, layoutName: string) => void
+
+/** What the devices of one process know of the messages that they hand each other. */
+export interface SharedMessages {
+  /** Decodes the same message once, however many receivers it is handed to, and one that was sealed here not at all. */
+  readonly decode: DecodeParams
+  readonly onSealed: OnSealed
+}
+
+export function createSharedMessages(): SharedMessages {
+  const known = new WeakMap<Uint8Array, DecodedParams>()
+  return {
+    decode(bytes) {
+      const message = known.get(bytes) ?? decodeParams(bytes)
+      known.set(bytes, message)
+      return message
+    },
+    onSealed(bytes, metadata, sealedLayout) {
+      const policy = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + 8 + headerOf(bytes).length)
+      const finite = isFinite32(policy, policy.length)
+      known.set(bytes, {
+        metadata,
+        hash: metadata.get('policyHash') ?? '',
+        signed: () => signedHeader(bytes),
+        policy: (form) => (finite && form.layoutName === sealedLayout ? policy : decodeParams(bytes).policy(form)),
+      })
+    },
   }
 }
 

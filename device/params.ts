@@ -2,14 +2,15 @@ import type { Reason } from '../schemas/reason.ts'
 import { largestPayload } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { Architecture, Vector } from './core/engine.ts'
-import { policyLayout, tensorsFromVector } from './core/parameters.ts'
-import { encodeSafetensors } from './core/safetensors.ts'
+import { policyLayout } from './core/parameters.ts'
+import { createVectorEncoder } from './core/safetensors.ts'
 import { emptySignature, type Identity, policyHash, sha256 } from './identity.ts'
 import {
   type DecodedParams,
   type DecodeParams,
   decodeParams,
   type Form,
+  type OnSealed,
   signatureOffset,
   signedHeader,
 } from './params-decoding.ts'
@@ -70,12 +71,13 @@ export function sealParams(
   return createSealer(kind, identity)(policy, header, hash)
 }
 
-/** A function that encodes and signs policies of one kind, see `sealParams`. */
+/** A function that encodes and signs policies of one kind, see `sealParams`; `onSealed` is told of each. */
 export function createSealer(
   kind: Kind,
   identity: Identity,
+  onSealed: OnSealed = () => {},
 ): (policy: Vector, header: ParamsHeader, hash: string) => Uint8Array {
-  const layout = policyLayout(kind.architecture)
+  const encode = createVectorEncoder(policyLayout(kind.architecture))
   const [features, architecture] = [featuresHash(kind), architectureHash(kind)]
   return (policy, header, hash) => {
     const metadata = new Map([
@@ -92,8 +94,11 @@ export function createSealer(
       ['policyHash', hash],
       ['signature', emptySignature],
     ])
-    const bytes = Buffer.from(encodeSafetensors({ tensors: tensorsFromVector(layout, policy), metadata }).buffer)
-    bytes.write(identity.sign(signedHeader(bytes)), signatureOffset(bytes), 'latin1')
+    const vector = policy instanceof Float32Array ? policy : new Float32Array(policy)
+    const bytes = Buffer.from(encode(vector, metadata).buffer)
+    const signature = identity.sign(signedHeader(bytes))
+    bytes.write(signature, signatureOffset(bytes), 'latin1')
+    onSealed(bytes, metadata.set('signature', signature), architecture)
     return bytes
   }
 }

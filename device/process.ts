@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../schemas/config.ts'
@@ -8,7 +8,7 @@ import { channels } from '../schemas/topics.ts'
 import { formatVersion } from '../schemas/validator.ts'
 import type { ClientTls } from './bus/broker-url.ts'
 import { createMqttBus, type MqttBus } from './bus/mqtt-bus.ts'
-import { writeAtomically } from './checkpoint.ts'
+import { type CheckpointStore, createCheckpointStore, writeAtomically } from './checkpoint.ts'
 import type { Architecture } from './core/engine.ts'
 import { actionCount, featureCount } from './features.ts'
 import { createIdentity, type Identity, rawPublicKey } from './identity.ts'
@@ -32,7 +32,7 @@ export function connectBus(
   context: CommandContext,
   will?: Parameters<typeof createMqttBus>[0]['will'],
 ): MqttBus {
-  const password = config.passwordFile === null ? undefined : read(config.passwordFile).trim()
+  const password = config.passwordFile === null ? undefined : readText(config.passwordFile).trim()
   return createMqttBus({
     url: required(config, 'broker'),
     clientId,
@@ -43,6 +43,17 @@ export function connectBus(
     ...(will && { will }),
     onTrouble: context.print,
   })
+}
+
+/** The id that the own certificate bears, its CN; undefined without a certificate. ExitError 4 for what is none. */
+export function certifiedId({ certFile }: Config): string | undefined {
+  if (certFile === null) return undefined
+  try {
+    return /^CN=(.*)$/m.exec(new X509Certificate(readText(certFile)).subject)?.[1]
+  } catch (error) {
+    if (error instanceof ExitError) throw error
+    throw new ExitError('damaged', `${certFile} must be a certificate: ${(error as Error).message}`)
+  }
 }
 
 /** Waits for the first connection; ExitError 3 when it does not come in time, 130 when the process is asked to stop. */
@@ -74,7 +85,7 @@ export function openRosterStore(config: Config, onTrouble: (text: string) => voi
 
 /** Own key, and the fleet's public keys: those of the roster, else those of the file. */
 export function readIdentity(config: Config, roster?: RosterStore): Identity {
-  const privateKey = read(required(config, 'privateKeyFile'))
+  const privateKey = readText(required(config, 'privateKeyFile'))
   if (roster) {
     try {
       return createRosterIdentity(privateKey, () => roster.current)
@@ -110,25 +121,43 @@ export function configuredArchitecture(config: Config): Architecture {
   return architecture
 }
 
+/** The checkpoints of a configured vehicle, in its state directory. */
+export function openCheckpoints(config: Config, engine: string): CheckpointStore {
+  const setting = settingOf(config)
+  const architecture = configuredArchitecture(config)
+  return createCheckpointStore(required(config, 'stateDir'), {
+    ...{ vehicle: required(config, 'vehicle'), seed: config.seed, engine },
+    // What was learned in a changed setting is not gone on with in another one.
+    architecture: JSON.stringify(
+      setting.name === setting.base ? architecture : { ...architecture, setting: setting.name },
+    ),
+  })
+}
+
 /** Counts this start durably before anything is sent under it. */
 export function nextBoot(stateDir: string): number {
+  const boot = lastBoot(stateDir) + 1
+  writeAtomically(join(stateDir, 'boot.json'), JSON.stringify({ version: formatVersion, boot }))
+  return boot
+}
+
+/** Starts so far; ExitError 4 where the counter is damaged. */
+export function lastBoot(stateDir: string): number {
   const path = join(stateDir, 'boot.json')
-  let last = 0
   try {
     const { version, boot } = JSON.parse(readFileSync(path, 'utf8')) as { version?: unknown; boot?: unknown }
     if (version !== formatVersion)
       throw new ExitError('damaged', `unsupported-version: ${path} must have version ${formatVersion}, got ${version}`)
     if (!(Number.isSafeInteger(boot) && Number(boot) >= 0))
       throw new ExitError('damaged', `${path}: boot must be a whole number, got ${boot}`)
-    last = boot as number
+    return boot as number
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       if (error instanceof ExitError) throw error
       throw new ExitError('damaged', `${path}: ${(error as Error).message}`)
     }
+    return 0
   }
-  writeAtomically(path, JSON.stringify({ version: formatVersion, boot: last + 1 }))
-  return last + 1
 }
 
 /** A configuration value that this command cannot do without; ExitError 2. */
@@ -138,16 +167,17 @@ export function required<K extends keyof Config>(config: Config, key: K): NonNul
   return value as NonNullable<Config[K]>
 }
 
-function readTls({ caFile, certFile, keyFile }: Config): ClientTls {
+/** What a client shows of itself, read from the configured files. */
+export function readTls({ caFile, certFile, keyFile }: Config): ClientTls {
   return {
-    ...(caFile !== null && { ca: read(caFile) }),
-    ...(certFile !== null && { cert: read(certFile) }),
-    ...(keyFile !== null && { key: read(keyFile) }),
+    ...(caFile !== null && { ca: readText(caFile) }),
+    ...(certFile !== null && { cert: readText(certFile) }),
+    ...(keyFile !== null && { key: readText(keyFile) }),
   }
 }
 
 function readRootKey(path: string): string {
-  const pem = read(path)
+  const pem = readText(path)
   try {
     const key = createPublicKey(pem)
     if (key.asymmetricKeyType !== 'ed25519') throw new Error(`must be Ed25519, got ${key.asymmetricKeyType}`)
@@ -157,7 +187,8 @@ function readRootKey(path: string): string {
   }
 }
 
-function read(path: string): string {
+/** The text of a configured file; ExitError 2 where it cannot be read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
@@ -167,7 +198,7 @@ function read(path: string): string {
 
 function parse(path: string): unknown {
   try {
-    return JSON.parse(read(path))
+    return JSON.parse(readText(path))
   } catch (error) {
     if (error instanceof ExitError) throw error
     throw new ExitError('damaged', `${path} must be JSON: ${(error as Error).message}`)

@@ -10,7 +10,7 @@ const noteLength = 200
 /** What a device says of itself on each connection and after each mix. */
 export function onlineStatus(
   told: Required<Pick<Status, 'boot' | 'connection' | 'software' | 'engine' | 'policyHash' | 'updates' | 'clock'>> &
-    Pick<Status, 'run' | 'paused' | 'gateMode' | 'lastGood' | 'rollbacks'>,
+    Pick<Status, 'run' | 'paused' | 'gateMode' | 'lastGood' | 'rollbacks' | 'update'>,
   notes: readonly string[],
 ): Status {
   return {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 
 /** A package of npm of which there is code in the bundle. */
 export interface BundledPackage {
@@ -14,21 +14,29 @@ export interface BundledPackage {
 /**
  * Bundles the built command into `folder`/build/cli, where it finds its neighbours (package.json, studies/, the kernels) as in
  * the package of npm: one file per command and what they share, so that a device loads no code of others. Returns the
- * packages that are in it, by name. TensorFlow.js is left out: where it is wanted it is installed beside.
+ * packages that are in it, by name. TensorFlow.js and sparkplug-payload (EPL-2.0, no matter of
+ * a unit) are left out: where they are wanted they are installed beside.
  */
 export async function bundleApp(root: string, folder: string): Promise<BundledPackage[]> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['main', 'bounded-thread', 'experiment-worker'].map((name) => `build/cli/${name}.js`),
+    entryPoints: ['main', 'bounded-thread', 'experiment-worker', 'board/port-pipe'].map(
+      (name) => `build/cli/${name}.js`,
+    ),
     outdir: join(folder, 'build', 'cli'),
     ...{ bundle: true, splitting: true, metafile: true },
     ...{ format: 'esm', platform: 'node', target: 'node20', logLevel: 'error', legalComments: 'none' },
-    ...{ entryNames: '[name]', chunkNames: '[name]-[hash]', external: ['@tensorflow/*'] },
+    ...{ entryNames: '[name]', chunkNames: '[name]-[hash]', external: ['@tensorflow/*', 'sparkplug-payload'] },
     // What is CommonJS in the bundle asks for Node's own modules by `require`.
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)",
     },
   })
+  return bundledPackages(root, metafile)
+}
+
+/** The packages of which there is code in what was bundled, by name. */
+export function bundledPackages(root: string, metafile: Metafile): BundledPackage[] {
   const folders = new Set<string>()
   for (const { inputs } of Object.values(metafile.outputs))
     for (const [path, { bytesInOutput }] of Object.entries(inputs)) {

@@ -28,6 +28,9 @@ export interface DebOptions {
 /** Libraries that a program of nodejs.org is linked to, with the oldest versions that have its symbols; and what the unit calls. */
 const depends = 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 5.2), systemd (>= 247), passwd'
 
+/** By which `trustmix update check` judges the arithmetic of an installed package. */
+const vectors = 'test/vectors/case-2'
+
 /** Writes `out`/trustmix_VERSION_ARCH.deb and its bill of materials; the same bytes for the same content. Returns their names. */
 export async function buildDeb(options: DebOptions): Promise<string[]> {
   const { root, app, packages, node, architecture, version, epochS, work, out } = options
@@ -40,6 +43,8 @@ export async function buildDeb(options: DebOptions): Promise<string[]> {
   for (const path of listFiles(app)) stage.put(`usr/lib/trustmix/app/${path}`, readFileSync(join(app, path)))
   stage.put('usr/lib/trustmix/node', node.bytes, 0o755)
   for (const name of ['configured', 'provision-unit']) stage.put(`usr/lib/trustmix/${name}`, own(name), 0o755)
+  for (const name of listFiles(join(root, vectors)))
+    stage.put(`usr/lib/trustmix/vectors/case-2/${name}`, source(`${vectors}/${name}`))
   stage.put('usr/bin/trustmix', own('trustmix'), 0o755)
   stage.put('usr/lib/systemd/system/trustmix.service', own('trustmix.service'))
   stage.put('usr/lib/sysusers.d/trustmix.conf', own('sysusers.conf'))

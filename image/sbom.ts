@@ -58,7 +58,7 @@ export function softwareBill({ version, architecture, packages, node, epochS }: 
 }
 
 /** A UUID of the content, version 8 (https://www.rfc-editor.org/rfc/rfc9562#section-5.8). */
-function serialNumber(content: string): string {
+export function serialNumber(content: string): string {
   const bytes = createHash('sha256').update(content).digest().subarray(0, 16)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)

@@ -10,12 +10,12 @@ export const announcementSchema = {
   required: ['version', 'boot', 'sequence', 'policyHash', 'size', 'dims'],
   properties: {
     version,
-    boot: count,
-    sequence: count,
-    policyHash: hash,
-    size: { ...count, unit: 'bytes' },
-    dims: { type: 'array', maxItems: 8, items: count },
-    expires: { type: ['string', 'null'], maxLength: 30 },
+    boot: { ...count, description: 'starts of the process so far' },
+    sequence: { ...count, description: 'that of `params`; (boot, sequence) only grows' },
+    policyHash: { ...hash, description: 'SHA-256 of the policy on `params`' },
+    size: { ...count, unit: 'bytes', description: 'of `params`' },
+    dims: { type: 'array', maxItems: 8, items: count, description: 'neurons of each layer, input and output included' },
+    expires: { type: ['string', 'null'], maxLength: 30, description: 'ISO 8601; null: until it is replaced' },
   },
 } as const
 
@@ -28,7 +28,12 @@ export const wantSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['version', 'peer', 'hash', 'round'],
-  properties: { version, peer: id, hash, round: count },
+  properties: {
+    version,
+    peer: { ...id, description: 'who asks' },
+    hash: { ...hash, description: 'SHA-256 of the policy that is asked for' },
+    round: { ...count, description: 'epoch of the question' },
+  },
 } as const
 
 export type Want = FromSchema<typeof wantSchema>

@@ -53,17 +53,14 @@ export const commandBodySchema = {
   properties: {
     version,
     fleet: id,
-    /** One vehicle: there is no command to all. */
-    vehicle: id,
-    /** The running boot, from `status`. */
-    boot: counter,
-    name: id,
-    args: { type: 'object', maxProperties: 8 },
-    operator: id,
-    /** Rises per operator and boot. */
-    counter,
-    /** ISO 8601 in UTC; null: holds as long as the boot. */
+    vehicle: { ...id, description: 'one vehicle: there is no command to all' },
+    boot: { ...counter, description: 'the running boot, from `status`' },
+    name: { ...id, description: 'that of the topic' },
+    args: { type: 'object', maxProperties: 8, description: 'arguments of that name (docs/commands.md)' },
+    operator: { ...id, description: 'who signs' },
+    counter: { ...counter, description: 'rises per operator and boot' },
     expires: {
+      description: 'ISO 8601 in UTC; null: holds as long as the boot',
       type: ['string', 'null'],
       pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$',
     },
@@ -113,7 +110,8 @@ export const validateOrders = validatorOf(ordersSchema)
 
 /** A command with the arguments of its name. */
 export type CommandOrder =
-  | { readonly name: 'pause' | 'resume' | 'reload' | 'update' }
+  | { readonly name: 'pause' | 'resume' | 'reload' }
+  | { readonly name: 'update'; readonly args: { readonly bundle?: string; readonly sha256?: string } }
   | { readonly name: 'rollback'; readonly args: { readonly policyHash?: string } }
   | { readonly name: 'gate-mode'; readonly args: { readonly mode: GateMode } }
 
@@ -121,7 +119,7 @@ export type CommandOrder =
 export function validateOrder(name: CommandName, args: unknown): Validated<CommandOrder> {
   if (name === 'rollback') return orderOf(validateRollback(args), (value) => ({ name, args: value }))
   if (name === 'gate-mode') return orderOf(validateGateMode(args), (value) => ({ name, args: value }))
-  if (name === 'update') return orderOf(validateUpdate(args), () => ({ name }))
+  if (name === 'update') return orderOf(validateUpdate(args), (value) => ({ name, args: value }))
   return orderOf(validateNothing(args), () => ({ name }))
 }
 
@@ -136,9 +134,8 @@ const validateGateMode = validatorOf({
   required: ['mode'],
 })
 /** Who installs checks the bundle itself; this only says which one is meant. */
-const validateUpdate = validatorOf(
-  argumentsOf('update-arguments', { bundle: { type: 'string', minLength: 1, maxLength: 256 }, sha256: hash }),
-)
+export const updateArguments = { bundle: { type: 'string', minLength: 1, maxLength: 256 }, sha256: hash } as const
+const validateUpdate = validatorOf(argumentsOf('update-arguments', updateArguments))
 
 function argumentsOf<const P extends Readonly<Record<string, JSONSchema>>>($id: string, properties: P) {
   return { $id, type: 'object', additionalProperties: false, properties } as const

@@ -2,9 +2,16 @@
 export const hilProperties = {
   target: {
     type: 'string',
-    pattern: '^(external|ssh:[A-Za-z0-9_.@%][A-Za-z0-9_.@%-]*)$',
+    pattern: '^(external|qemu-virt|qemu-raspi3b|ssh:[A-Za-z0-9_.@%][A-Za-z0-9_.@%-]*)$',
     default: 'external',
-    description: 'the unit: external (at the broker) or ssh:[USER@]HOST (there too, and its machine asked over ssh)',
+    description:
+      'the unit: external (at the broker), ssh:[USER@]HOST (there too, and its machine asked over ssh), qemu-virt or qemu-raspi3b (a card on an emulated board)',
+    for: ['hil'],
+  },
+  image: {
+    type: ['string', 'null'],
+    default: null,
+    description: 'image of a card (npm run image) for an emulated board; it is copied, not written to',
     for: ['hil'],
   },
   others: {
@@ -98,3 +105,8 @@ export const hilProperties = {
     for: ['hil'],
   },
 } as const
+
+/** The machine of QEMU that a target names; undefined for others. What time things took there says nothing about hardware. */
+export function emulatedMachine(target: string): 'virt' | 'raspi3b' | undefined {
+  return target === 'qemu-virt' ? 'virt' : target === 'qemu-raspi3b' ? 'raspi3b' : undefined
+}

@@ -5,17 +5,17 @@ export const trustProperties = {
   caFile: {
     ...file,
     description: 'certificate (PEM) of the authority that the other side of TLS must be certified by',
-    for: ['device', 'sim-bridge', 'broker', 'command'],
+    for: ['device', 'sim-bridge', 'broker', 'command', 'monitor'],
   },
   certFile: {
     ...file,
     description: 'own certificate (PEM) for TLS',
-    for: ['device', 'sim-bridge', 'broker', 'command'],
+    for: ['device', 'sim-bridge', 'broker', 'command', 'monitor'],
   },
   keyFile: {
     ...file,
     description: 'key (PKCS#8, PEM) of the own certificate',
-    for: ['device', 'sim-bridge', 'broker', 'command'],
+    for: ['device', 'sim-bridge', 'broker', 'command', 'monitor'],
   },
   crlFile: {
     ...file,

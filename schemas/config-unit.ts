@@ -1,3 +1,11 @@
+/**
+ * What a unit is configured with unless its unit file, or its device.json, says otherwise: it goes back where its return
+ * collapses after mixes, and it records, 128 MiB at most (`recordFiles` of `recordFileBytes`), where `trustmix hil` looks.
+ */
+export function unitDefaults(stateDir: string) {
+  return { rollbackDrop: 0.5, recordDir: `${stateDir}/log` }
+}
+
 /** The part of the configuration that a unit on the road needs: who commands it, its clock, its way back; spread into `configSchema`. */
 export const unitProperties = {
   operatorsFile: {
@@ -11,6 +19,12 @@ export const unitProperties = {
     default: 'auto',
     description: 'auto: the wall clock counts once the system says that it is set; trusted: it counts in any case',
     for: ['fleet', 'device'],
+  },
+  updateResultFile: {
+    type: ['string', 'null'],
+    default: null,
+    description: 'file by which whoever installs updates tells what became of the last one, for the status',
+    for: ['device'],
   },
   rollbackDrop: {
     type: ['number', 'null'],

@@ -3,6 +3,7 @@ import { gateProperties } from './config-gate.ts'
 import { hilProperties } from './config-hil.ts'
 import { learningProperties } from './config-learning.ts'
 import { methodProperties } from './config-methods.ts'
+import { monitorProperties } from './config-monitor.ts'
 import { recorderProperties } from './config-recorder.ts'
 import { serveProperties } from './config-serve.ts'
 import { settingProperties } from './config-setting.ts'
@@ -50,7 +51,7 @@ export const configSchema = {
       pattern: '^[A-Za-z0-9_-]{1,23}$',
       default: 'demo',
       description: 'id of the fleet, first level of its topics',
-      for: ['fleet', 'device', 'broker', 'sim-bridge', 'command'],
+      for: ['fleet', 'device', 'broker', 'sim-bridge', 'command', 'monitor'],
     },
     vehicle: {
       type: ['string', 'null'],
@@ -78,19 +79,19 @@ export const configSchema = {
       pattern: '^(mqtts?://[^/?#]+/?|wss://[^/?#]+(/[A-Za-z0-9_/-]*)?)$',
       default: null,
       description: 'broker to use, mqtt://, mqtts:// or wss://host:port (fleet: its own if absent)',
-      for: ['fleet', 'device', 'sim-bridge', 'command'],
+      for: ['fleet', 'device', 'sim-bridge', 'command', 'monitor'],
     },
     username: {
       type: ['string', 'null'],
       default: null,
       description: 'user name at the broker',
-      for: ['device', 'sim-bridge', 'broker', 'command'],
+      for: ['device', 'sim-bridge', 'broker', 'command', 'monitor'],
     },
     passwordFile: {
       type: ['string', 'null'],
       default: null,
       description: 'file that holds the password',
-      for: ['device', 'sim-bridge', 'broker', 'command'],
+      for: ['device', 'sim-bridge', 'broker', 'command', 'monitor'],
     },
     privateKeyFile: {
       type: ['string', 'null'],
@@ -112,6 +113,7 @@ export const configSchema = {
       for: ['broker'],
     },
     ...serveProperties,
+    ...monitorProperties,
     host: {
       type: 'string',
       default: '127.0.0.1',
@@ -186,7 +188,7 @@ export const configSchema = {
       default: 60000,
       unit: 'ms',
       description: 'cap of the reconnect back-off',
-      for: ['device', 'sim-bridge', 'broker'],
+      for: ['device', 'sim-bridge', 'broker', 'monitor'],
     },
     connectTimeoutMs: {
       type: 'integer',
@@ -195,7 +197,7 @@ export const configSchema = {
       default: 10000,
       unit: 'ms',
       description: 'time for the first connection to the broker',
-      for: ['fleet', 'device', 'sim-bridge', 'broker', 'command'],
+      for: ['fleet', 'device', 'sim-bridge', 'broker', 'command', 'monitor'],
     },
   },
 } as const

@@ -57,6 +57,8 @@ export const obsSchema = {
   required: ['kind'],
   oneOf: [
     {
+      title: 'obs reset',
+      description: 'an epoch begins: facts of the car',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'intervalSteps', 'stepLength', 'loopLength', 'speedLimit', 'accelerationLimit'],
@@ -71,6 +73,8 @@ export const obsSchema = {
       },
     },
     {
+      title: 'obs decide',
+      description: 'what the vehicle senses, and how the action held so far went',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys],
@@ -83,12 +87,16 @@ export const obsSchema = {
       },
     },
     {
+      title: 'obs learn',
+      description: 'the round is over: update the policy',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys],
       properties: { ...envelope, kind: { const: 'learn' }, observation: observationSchema, outcome: outcomeSchema },
     },
     {
+      title: 'obs mix',
+      description: 'all have learned: consider these policies',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'policies'],
@@ -100,6 +108,8 @@ export const obsSchema = {
       },
     },
     {
+      title: 'obs end',
+      description: 'the run is over',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys],
@@ -165,18 +175,24 @@ export const actSchema = {
   required: ['kind'],
   oneOf: [
     {
+      title: 'act reset',
+      description: 'ready',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'policyHash'],
       properties: { ...envelope, kind: { const: 'reset' }, policyHash: hash },
     },
     {
+      title: 'act decide',
+      description: 'what the car is to do',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'command'],
       properties: { ...envelope, kind: { const: 'decide' }, command: commandSchema, fallback: text },
     },
     {
+      title: 'act learn',
+      description: 'the update is done',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'policyHash', 'samples', 'updates', 'return'],
@@ -190,6 +206,8 @@ export const actSchema = {
       },
     },
     {
+      title: 'act mix',
+      description: 'all policies are considered',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'policyHash', 'verdicts', 'refused'],
@@ -203,6 +221,8 @@ export const actSchema = {
       },
     },
     {
+      title: 'act end',
+      description: 'done',
       type: 'object',
       additionalProperties: false,
       required: [...envelopeKeys, 'policyHash'],

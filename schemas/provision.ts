@@ -12,7 +12,7 @@ const { $id: _id, ...roster } = rosterSchema
 
 /**
  * `trustmix-provision.json`: all that makes a freshly written unit a member of a fleet. What concerns the machine (hostname,
- * Wi-Fi, address, time servers) is only described here; the image applies it.
+ * Wi-Fi, address, time servers, updates) is only described here; the image applies it.
  */
 export const provisionSchema = {
   $id: 'provision',
@@ -82,6 +82,15 @@ export const provisionSchema = {
     },
     /** Names or addresses of time servers. */
     ntp: { type: 'array', maxItems: 8, items: host },
+    /** Hosts (host or host:port) from which an operator may have updates fetched, by https. */
+    update: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['hosts'],
+      properties: {
+        hosts: { type: 'array', maxItems: 8, items: { type: 'string', pattern: '^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$' } },
+      },
+    },
     /** Run to take part in. */
     run: id,
     /** Further keys of the device's configuration (`trustmix device --help`). */

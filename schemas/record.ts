@@ -115,12 +115,12 @@ const fixed = {
   ]),
   '/in/ticks': inputOf('the clock was looked at', { times: { type: 'array', items: finite } }, ['times']),
   '/asked': recordOf(
-    'what the device was told when it asked: the time of day, a signature, whether one holds, who is revoked or may command, its memory, what became of writing',
+    'what the device was told when it asked: the time of day, a signature, whether one holds, who is revoked or may command, how it fares, what became of writing and of the last update',
     {
       what: {
         enum: [
-          ...(['wallClock', 'sign', 'verify', 'revoked', 'residentMemory', 'save'] as const),
-          ...(['clock', 'operator', 'keep', 'reload', 'update'] as const),
+          ...(['wallClock', 'sign', 'verify', 'revoked', 'vitals', 'save'] as const),
+          ...(['clock', 'operator', 'keep', 'reload', 'update', 'lastUpdate'] as const),
         ],
       },
       of: { type: 'string' },

@@ -64,6 +64,10 @@ export const worldSchema = {
           s: { ...finite, unit: 'm' },
           v: { ...finite, unit: 'm/s' },
           braking: { type: 'boolean' },
+          misses: {
+            ...count,
+            description: 'deadlines missed in this run, in real time; left out where there are none',
+          },
         },
       },
     },

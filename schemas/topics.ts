@@ -1,16 +1,11 @@
 import { validateAnnouncement, validateWant } from './announcement.ts'
+import { validateAlarm, validateHealth } from './health.ts'
 import { validateAct, validateObs } from './lock-step.ts'
 import { validateLog } from './log.ts'
 import { validateRun, validateWorld } from './run.ts'
 import { validateStatus } from './status.ts'
 import { validateTelemetry } from './telemetry.ts'
-import {
-  validateAcknowledgement,
-  validateAlarm,
-  validateCommandMessage,
-  validateHealth,
-  validateRoster,
-} from './trust.ts'
+import { validateAcknowledgement, validateCommandMessage, validateRoster } from './trust.ts'
 import type { Validator } from './validator.ts'
 import { validateVerdict } from './verdict.ts'
 
@@ -21,6 +16,8 @@ import { validateVerdict } from './verdict.ts'
 export interface Channel<K extends string, M> {
   readonly name: string
   readonly levels: readonly string[]
+  /** Per level the name of its parameter. */
+  readonly names: readonly (string | undefined)[]
   readonly qos: 0 | 1
   readonly retain: boolean
   /** Payload limit in bytes, checked before anything else. */
@@ -29,8 +26,6 @@ export interface Channel<K extends string, M> {
   readonly validate: Validator<M> | undefined
   /** Messages kept while there is no connection, re-sent until acknowledged; 0: the sender's protocol repeats by itself. */
   readonly queue: number
-  /** Only the newest message counts: a broker may drop an older one for a slow reader. */
-  readonly latestWins: boolean
   /** Never set: carries the parameter names in the type. */
   readonly parameters?: K
 }
@@ -42,7 +37,6 @@ interface Travel {
   retain?: boolean
   maxBytes?: number
   queue?: number
-  latestWins?: boolean
 }
 
 const level = /^\{([a-z]+)\}$/
@@ -50,18 +44,19 @@ const level = /^\{([a-z]+)\}$/
 function channel<const P extends string, M>(
   pattern: P,
   validate: Validator<M> | undefined,
-  { qos = 1, retain = false, maxBytes = 8192, queue = 0, latestWins = false }: Travel,
+  { qos = 1, retain = false, maxBytes = 8192, queue = 0 }: Travel,
 ): Channel<ParametersOf<P>, M> {
   const levels = ['tm', 'v1', ...pattern.split('/')]
-  const name = levels.findLast((part) => !level.test(part)) ?? ''
-  return { name, levels, qos, retain, maxBytes, validate, queue, latestWins }
+  const names = levels.map((part) => level.exec(part)?.[1])
+  const name = levels.findLast((_, i) => names[i] === undefined) ?? ''
+  return { name, levels, names, qos, retain, maxBytes, validate, queue }
 }
 
 type ParametersOf<P extends string> = P extends `${string}{${infer K}}${infer Rest}` ? K | ParametersOf<Rest> : never
 
 export const channels = {
   status: channel('{fleet}/v/{vehicle}/status', validateStatus, { retain: true }),
-  telemetry: channel('{fleet}/v/{vehicle}/telemetry', validateTelemetry, { qos: 0, latestWins: true }),
+  telemetry: channel('{fleet}/v/{vehicle}/telemetry', validateTelemetry, { qos: 0 }),
   verdict: channel('{fleet}/v/{vehicle}/verdict', validateVerdict, { queue: 512 }),
   log: channel('{fleet}/v/{vehicle}/log', validateLog, { qos: 0, maxBytes: 512 }),
   cmd: channel('{fleet}/v/{vehicle}/cmd/{name}', validateCommandMessage, {}),
@@ -78,7 +73,7 @@ export const channels = {
   }),
   obs: channel('{fleet}/sim/{run}/{vehicle}/obs', validateObs, { maxBytes: 131_072 }),
   act: channel('{fleet}/sim/{run}/{vehicle}/act', validateAct, { maxBytes: 131_072 }),
-  world: channel('{fleet}/sim/{run}/world', validateWorld, { qos: 0, maxBytes: 131_072, latestWins: true }),
+  world: channel('{fleet}/sim/{run}/world', validateWorld, { qos: 0, maxBytes: 131_072 }),
   run: channel('{fleet}/sim/{run}/run', validateRun, { retain: true, maxBytes: 32_768 }),
   roster: channel('{fleet}/roster', validateRoster, { retain: true, maxBytes: 1_048_576 }),
   health: channel('{fleet}/ops/health', validateHealth, {}),
@@ -109,7 +104,7 @@ export function addressOf<K extends string, M>(channel: Channel<K, M>, topic: st
   if (levels.length !== channel.levels.length) return undefined
   const address: Record<string, string> = {}
   for (const [i, pattern] of channel.levels.entries()) {
-    const name = level.exec(pattern)?.[1]
+    const name = channel.names[i]
     const found = levels[i] ?? ''
     if (name === undefined) {
       if (found !== pattern) return undefined
@@ -138,13 +133,13 @@ export function filterMatches(filter: string, topic: string): boolean {
 export const validId = /^[A-Za-z0-9_-]{1,23}$/
 
 function build(
-  channel: { readonly levels: readonly string[] },
+  { levels, names }: { readonly levels: readonly string[]; readonly names: readonly (string | undefined)[] },
   address: Partial<Record<string, string>>,
   missing: (name: string) => string,
 ): string {
-  return channel.levels
-    .map((pattern) => {
-      const name = level.exec(pattern)?.[1]
+  return levels
+    .map((pattern, i) => {
+      const name = names[i]
       if (name === undefined) return pattern
       const value = address[name]
       if (value === undefined) return missing(name)

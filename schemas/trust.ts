@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { count, finite, id, publicKey, text, version } from './common.ts'
+import { count, id, publicKey, text, version } from './common.ts'
 import { validatorOf } from './validator.ts'
 
 /** A signed command to one vehicle: the signature covers the exact bytes of `body`. */
@@ -25,13 +25,11 @@ export const acknowledgementSchema = {
   required: ['version', 'operator', 'counter', 'result', 'reason'],
   properties: {
     version,
-    operator: id,
-    counter: count,
+    operator: { ...id, description: 'who signed the command' },
+    counter: { ...count, description: 'that of the command' },
     result: { enum: ['done', 'refused'] },
-    /** `done`, or a word of `commandReasons`. */
-    reason: text,
-    /** The rule that was broken and the value found. */
-    detail: text,
+    reason: { ...text, description: '`done`, or a word of `commandReasons` (schemas/command.ts)' },
+    detail: { ...text, description: 'the rule that was broken and the value found' },
   },
 } as const
 export type Acknowledgement = FromSchema<typeof acknowledgementSchema>
@@ -65,11 +63,14 @@ export const rosterBodySchema = {
     version,
     kind: { const: 'roster' },
     fleet: id,
-    /** Only a higher one is taken. */
-    number: { type: 'integer', minimum: 1 },
+    number: { type: 'integer', minimum: 1, description: 'only a higher one is taken' },
     issued: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z$' },
-    /** Ed25519 keys of all that sign parameters, the averaging server included. */
-    devices: { type: 'object', propertyNames: id, additionalProperties: publicKey },
+    devices: {
+      type: 'object',
+      propertyNames: id,
+      additionalProperties: publicKey,
+      description: 'Ed25519 keys of all that sign parameters, the averaging server included',
+    },
     operators: {
       type: 'object',
       propertyNames: id,
@@ -80,9 +81,10 @@ export const rosterBodySchema = {
         properties: { key: publicKey, commands: { type: 'array', maxItems: 64, items: id } },
       },
     },
-    /** An id is never given out again; with it go the serial numbers of all its certificates, in hexadecimal. */
     revoked: {
       type: 'object',
+      description:
+        'an id is never given out again; with it go the serial numbers of all its certificates, in hexadecimal',
       additionalProperties: false,
       required: ['ids', 'serials'],
       properties: {
@@ -94,23 +96,3 @@ export const rosterBodySchema = {
 } as const
 export type RosterBody = FromSchema<typeof rosterBodySchema>
 export const validateRosterBody = validatorOf(rosterBodySchema)
-
-export const healthSchema = {
-  $id: 'health',
-  type: 'object',
-  additionalProperties: false,
-  required: ['version', 'vehicles', 'online'],
-  properties: { version, vehicles: count, online: count, messagesPerSecond: finite },
-} as const
-export type Health = FromSchema<typeof healthSchema>
-export const validateHealth = validatorOf(healthSchema)
-
-export const alarmSchema = {
-  $id: 'alarm',
-  type: 'object',
-  additionalProperties: false,
-  required: ['version', 'raised', 'text'],
-  properties: { version, raised: { type: 'boolean' }, text },
-} as const
-export type Alarm = FromSchema<typeof alarmSchema>
-export const validateAlarm = validatorOf(alarmSchema)

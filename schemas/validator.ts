@@ -1,32 +1,33 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { compile } from './compile.ts'
 
 /** Outcome of validation: the value with its type, or the reason of refusal with rule and value found. */
 export type Validated<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: 'malformed' | 'unsupported-version'; readonly detail: string }
 
-export type Validator<T> = (value: unknown) => Validated<T>
+/** Checks a value against `schema`; never throws. */
+export interface Validator<T> {
+  (value: unknown): Validated<T>
+  readonly schema: object
+}
 
 /** Format version of every JSON message and document; another one is refused as `unsupported-version`. */
 export const formatVersion = 1
 
-/** The one Ajv of the project: strict, discriminated unions, no coercion, custom annotation `unit`. */
-const ajv = new Ajv({ allErrors: false, discriminator: true, strict: true, strictTypes: false, strictRequired: false })
-ajv.addKeyword({ keyword: 'unit', schemaType: 'string' })
-ajv.addKeyword({ keyword: 'for', schemaType: 'array' })
-
 /** Makes the validator of a schema; compiled at the first use, since compiling costs a board's start-up time. */
 export function validatorOf<const S extends JSONSchema>(schema: S): Validator<FromSchema<S>> {
   let compiled: ValidateFunction | undefined
-  return (value) => {
-    compiled ??= ajv.compile(schema as object)
+  const validate = (value: unknown): Validated<FromSchema<S>> => {
+    compiled ??= compile(schema as object)
     if (compiled(value)) return { ok: true, value: value as FromSchema<S> }
     const version = (value as { version?: unknown } | null)?.version
     if (typeof version === 'number' && version !== formatVersion)
       return { ok: false, reason: 'unsupported-version', detail: `version must be ${formatVersion}, got ${version}` }
     return { ok: false, reason: 'malformed', detail: describe(compiled.errors?.[0], value) }
   }
+  return Object.assign(validate, { schema: schema as object })
 }
 
 /** One sentence: path, rule and value found. */

@@ -3,10 +3,9 @@ import { createRng } from '../device/core/rng.ts'
 import type { Setting } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { channels } from '../schemas/topics.ts'
-import { formatVersion } from '../schemas/validator.ts'
 import { measureBaseline } from './baseline.ts'
 import type { BridgeEvent } from './bridge-event.ts'
-import { createBroadcast } from './broadcast.ts'
+import { createBroadcast, runMessage } from './broadcast.ts'
 import { createDeadline } from './deadline.ts'
 import { driveSteps } from './epoch.ts'
 import { createLockStep, type LockStep } from './lock-step.ts'
@@ -104,7 +103,8 @@ export function createBridge(options: BridgeOptions): Bridge {
   })
   const rounds = createRounds({ world, lockStep, learners, aggregator: options.aggregator, tally, emit })
   const deadline = createDeadline({ now: options.now, periodMs: pace?.periodMs, deadlineMs: options.deadlineMs })
-  const broadcast = createBroadcast(options, worldEveryMs)
+  const misses = (id: string): number => meter.devices.get(id)?.counts.misses ?? 0
+  const broadcast = createBroadcast({ ...options, misses }, worldEveryMs)
   let stopping: 'no' | 'after-epoch' | 'now' = 'no'
   const stopsNow = (): boolean => stopping === 'now'
   let over = false
@@ -176,26 +176,8 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   function publishRun(baseline: { nas: number; meanSpeed: number }): void {
-    bus.publish(
-      channels.run,
-      { fleet, run },
-      {
-        version: formatVersion,
-        network: options.network,
-        preset: options.preset,
-        setting: setting.name,
-        method: options.method,
-        seed,
-        loopLength: world.loopLength,
-        epoch,
-        epochs,
-        baseline,
-        history: tally
-          .summary()
-          .epochs.slice(-500)
-          .map((entry) => entry.nas),
-      },
-    )
+    const scores = tally.summary().epochs.map(({ nas }) => nas)
+    bus.publish(channels.run, { fleet, run }, runMessage(options, epoch, baseline, scores))
   }
 
   return {
@@ -210,6 +192,8 @@ export function createBridge(options: BridgeOptions): Bridge {
         publishRun(baseline)
         if (!(await surviving(driveEpoch))) break
       }
+      // Every other score comes with the epoch after it.
+      if (epoch > 0) publishRun(baseline)
       if (tally.summary().epochs.length < epochs) tally.interrupt()
       over = true
       const lateness = latenessOf(meter)

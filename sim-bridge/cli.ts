@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn, setTimeout as passed } from 'node:timers/promises'
 import type { MqttBus } from '../device/bus/mqtt-bus.ts'
-import { type CommandContext, connectBus, reach, required } from '../device/process.ts'
+import { type CommandContext, certifiedId, connectBus, reach, required } from '../device/process.ts'
 import type { Config } from '../schemas/config.ts'
 import { needsAggregator } from '../schemas/config-methods.ts'
 import type { Act } from '../schemas/lock-step.ts'
@@ -57,7 +57,7 @@ export async function runSimBridge(config: Config, context: Omit<BridgeContext, 
   if (config.faults !== null) readFaults(config.faults, learnersOf(config))
   if (config.runDir !== null) prepareDirectory('run-dir', config.runDir)
   if (config.report !== null) prepareDirectory('report', config.report)
-  const bus = connectBus(config, bridgeId, context)
+  const bus = connectBus(config, bridgeIdOf(config), context)
   try {
     await reach(bus, config, context)
     return await runOn(bus, config, {
@@ -208,8 +208,13 @@ function createTimers(): { later(ms: number, work: () => void): void; clear(): v
   }
 }
 
-/** Client id and user name of the bridge. */
+/** Client id and user name of the bridge, where no certificate says another one. */
 export const bridgeId = 'sim-bridge'
+
+/** Client id of the bridge: a broker admits a certificate of a bridge under its own id alone. */
+export function bridgeIdOf(config: Config): string {
+  return certifiedId(config) ?? bridgeId
+}
 
 function now(): number {
   return performance.now()

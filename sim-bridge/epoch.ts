@@ -61,7 +61,7 @@ export async function driveSteps(
         await pace.due(k)
       } else {
         if (boundary) await rounds.run(epoch, k, actions.close(due, state))
-        await decide(due)
+        if (due.length > 0) await decide(due)
       }
       actions.command(k, accelerations)
       state = await world.step(accelerations)

@@ -66,7 +66,7 @@ interface Wanted {
 
 export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const { world, lockStep, schedules, epoch, meter, deadline } = options
-  const learners = [...schedules.keys()]
+  const timetable = [...schedules]
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const held = new Map<string, Held>()
   /** Since the last question to a vehicle, whatever drove its car. */
@@ -143,7 +143,10 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     due(k) {
       step = k
       for (const id of wanted.keys()) if (!lockStep.live.has(id)) wanted.delete(id)
-      return learners.filter((id) => lockStep.live.has(id) && isDue(scheduleOf(schedules, id), k) && fallDue(id))
+      const due: string[] = []
+      for (const [id, schedule] of timetable)
+        if (isDue(schedule, k) && lockStep.live.has(id) && fallDue(id)) due.push(id)
+      return due
     },
     close(ids, ending) {
       const outcomes = new Map<string, Outcome>()
@@ -171,14 +174,15 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
       return Promise.all([...wanted.values()].map(({ answer }) => answer))
     },
     command(k, accelerations) {
-      for (const [i, id] of world.vehicles.entries()) {
-        const action = world.learner[i] ? actionOf(id, k) : undefined
+      for (let i = 0; i < driving.length; i++) {
+        const action = world.learner[i] ? actionOf(world.vehicles[i]!, k) : undefined
         driving[i] = action
         accelerations[i] = accelerationOf(action?.command, world, i)
       }
     },
     pay(rewards) {
-      for (const [i, action] of driving.entries()) {
+      for (let i = 0; i < driving.length; i++) {
+        const action = driving[i]
         if (!action) continue
         action.reward += rewards[i] ?? 0
         action.steps++

@@ -1,5 +1,6 @@
 /** Library entry point `trustmix/sim-bridge`: the traffic worlds, the bridge to devices, experiments in one process. */
 
+export { type Conflict, type RoadShape, roadShape } from '../schemas/road-shape.ts'
 export { measureBaseline } from './baseline.ts'
 export { type Bridge, type BridgeEvent, type BridgeOptions, createBridge } from './bridge.ts'
 export { accelerationOf } from './controller.ts'
@@ -32,7 +33,6 @@ export { type Decision, Decisions, type View } from './serve/decisions.ts'
 export { type ServeOptions, serveWorlds, type WorldServer } from './serve/serve.ts'
 export { type Batch, type BatchOptions, createBatch } from './sim/batch.ts'
 export { type Cars, type Controller, createController } from './sim/controllers.ts'
-export { type Conflict, type RoadShape, roadShape } from './sim/geometry.ts'
 export {
   createScenario,
   type NetworkName,

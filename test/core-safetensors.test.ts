@@ -1,6 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { createRng, decodeSafetensors, encodeSafetensors } from '../device/core/index.ts'
+import {
+  createRng,
+  createVectorEncoder,
+  decodeSafetensors,
+  encodeSafetensors,
+  policyLayout,
+  tensorsFromVector,
+} from '../device/core/index.ts'
 import { parseStrictJson } from '../device/core/strict-json.ts'
 
 const vectors = new URL('../../test/vectors/', import.meta.url)
@@ -34,6 +41,18 @@ t.test('what was encoded is decoded, at any alignment', async (t) => {
   const decoded = decodeSafetensors(encoded)
   encoded.slice().fill(0)
   t.same(decoded.tensors.get('a')!.data, Float32Array.of(3, 4, 5))
+})
+
+t.test('a flat vector is encoded to the bytes of its tensors', async (t) => {
+  const layout = policyLayout({ observationSize: 3, actionSize: 2, hidden: [5, 4] })
+  const vector = Float32Array.from({ length: layout.size }, (_, i) => i / 8)
+  const encode = createVectorEncoder(layout)
+  t.same(encode(vector, metadata), encodeSafetensors({ tensors: tensorsFromVector(layout, vector), metadata }))
+  t.same(
+    encode(vector, new Map()),
+    encodeSafetensors({ tensors: tensorsFromVector(layout, vector), metadata: new Map() }),
+  )
+  t.throws(() => encode(vector.subarray(1), metadata), `vector must hold ${layout.size} values, got ${layout.size - 1}`)
 })
 
 t.test('the bytes depend on the content only', async (t) => {

@@ -19,6 +19,7 @@ import { busTo } from './support/buses.ts'
 import { collect } from './support/devices.ts'
 import { bin } from './support/fleet.ts'
 import { listenForNotifications, type NotifyListener } from './support/notify-listener.ts'
+import { killWithTest } from './support/program.ts'
 import { requirePython, requireTool } from './support/require.ts'
 
 const vehicles = ['car01', 'car03']
@@ -203,6 +204,6 @@ function start(t: Test, args: readonly string[], environment: Record<string, str
     env: { PATH: process.env.PATH, ...environment },
   })
   child.stderr.on('data', (chunk) => t.comment(String(chunk).trimEnd()))
-  t.teardown(() => child.kill('SIGKILL'))
+  killWithTest(t, child)
   return child
 }

@@ -126,7 +126,7 @@ t.test('progress: learning makes steps, questions get answers', async (t) => {
   })
   const watched: Progress[] = []
   const port = (io: VehicleIo): VehicleIo => {
-    const progress = watchProgress(io)
+    const progress = watchProgress(io, () => 0)
     watched.push(progress)
     return progress.io
   }
@@ -154,11 +154,14 @@ t.test('progress: learning makes steps, questions get answers', async (t) => {
 
 t.test('progress: after a question that ends in an error there is none until one is answered', async (t) => {
   let handlers: VehicleHandlers | undefined
-  const progress = watchProgress({
-    start(given) {
-      handlers = given
+  const progress = watchProgress(
+    {
+      start(given) {
+        handlers = given
+      },
     },
-  })
+    () => 0,
+  )
   let broken = true
   const maybe = <T>(value: T) => {
     if (broken) throw new Error('broken')
@@ -187,4 +190,51 @@ t.test('progress: after a question that ends in an error there is none until one
     await ask()
     t.equal(progress.advanced(), true)
   }
+})
+
+t.test('the tick p99 is that of the decisions since it was last asked for', async (t) => {
+  let nowMs = 0
+  let handlers: VehicleHandlers | undefined
+  const progress = watchProgress(
+    {
+      start(given) {
+        handlers = given
+      },
+    },
+    () => nowMs,
+  )
+  let cost = 0
+  progress.io.start({
+    ...({} as VehicleHandlers),
+    decide() {
+      nowMs += cost
+      return { command: { acceleration: 0 } }
+    },
+  })
+  const decideIn = (ms: number): void => {
+    cost = ms
+    handlers?.decide(undefined, undefined)
+  }
+  t.equal(progress.tickP99(), undefined, 'no decision, no time')
+  for (let i = 0; i < 98; i++) decideIn(1)
+  decideIn(7)
+  decideIn(50)
+  t.equal(progress.tickP99(), 7, 'the 99th of 100 in order')
+  decideIn(2)
+  t.equal(progress.tickP99(), 2)
+  t.equal(progress.tickP99(), undefined)
+})
+
+t.test('telemetry says the speed that was seen last, whether or not an action ends with the round', async (t) => {
+  const rig = createRig(['car01'])
+  const speeds: unknown[] = []
+  rig.bus.subscribe(channels.telemetry, { fleet: 'demo' }, (message) => speeds.push(message['Vehicle.Speed']))
+  const ask = asking(rig)
+  ask(reset, 1)
+  ask({ ...decide, observation: { ...calm, speed: 5 } }, 2)
+  ask({ kind: 'learn', ...at }, 3)
+  await turn()
+  ask({ ...learn, observation: { ...calm, speed: 7 } }, 4)
+  await turn()
+  t.same(speeds, [18, 25.2])
 })

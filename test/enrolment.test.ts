@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
@@ -9,9 +10,11 @@ import { serveEnrolment } from '../cli/provision/enrol-server.ts'
 import { openFleetDirectory, openFleetKeys } from '../cli/provision/fleet-directory.ts'
 import { loadCertificateMaker } from '../cli/provision/x509.ts'
 import { createMqttBus } from '../device/bus/mqtt-bus.ts'
+import { publicKeyOf, rawPublicKey, signatureHolds } from '../device/identity.ts'
 import { channels } from '../schemas/topics.ts'
 import { answer, refuses } from './support/cli.ts'
 import { bin } from './support/fleet.ts'
+import { openssl } from './support/openssl.ts'
 import { requireTool } from './support/require.ts'
 import { startOwn } from './support/secured-brokers.ts'
 import { type TrustFleet, trustFleet } from './support/trust-fleet.ts'
@@ -24,6 +27,7 @@ t.test('a unit makes its keys itself, is certified once, and connects', async (t
   const { file, place, enrol } = await unitOf(t, fleet, 'car1', server.url, broker.tls)
   const applied = await answer(t, ['provision', 'apply', file, ...place])
   t.equal(applied.complete, false, 'before it is enrolled it has no keys')
+  t.notOk(existsSync(String(applied.file)), 'and stays what it was')
   t.match(await enrol(), { id: 'car1', state: 'enrolled' })
   t.match(await enrol(), { state: 'known' }, 'a second time it asks nobody')
   t.equal(server.lines.length, 1)
@@ -76,23 +80,17 @@ t.test('what is no proper request is refused, with its reason, and makes no memb
   const request = await maker.request('car1', newTlsKey())
   const key = JSON.parse(JSON.parse(fleet.read('roster.json')).body)
   t.strictSame(key.devices, {})
-  const asked = { version: 1, id: 'car1', token, request, key: `${'A'.repeat(43)}=`, proof: `${'A'.repeat(86)}==` }
-  const p384 =
-    (await openssl(
-      'req',
-      '-new',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-384',
-      '-nodes',
-      '-subj',
-      '/CN=car1',
-      '-keyout',
-      '/dev/null',
-    )) ?? ''
+  const strangers = rawPublicKey(generateKeyPairSync('ed25519').privateKey)
+  const asked = { version: 1, id: 'car1', token, request, key: strangers, proof: `${'A'.repeat(86)}==` }
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes', '-keyout', '/dev/null']
+  const p384 = (await openssl('req', '-new', ...curve, '-subj', '/CN=car1')).stdout
   const cases: [number, RegExp, string][] = [
     [403, /proof: must be a signature/, JSON.stringify(asked)],
+    ...smallOrder.map((key): [number, RegExp, string] => [
+      403,
+      /^.*key: must not be of small order/,
+      JSON.stringify({ ...asked, key }),
+    ]),
     [403, /CN must be car1, got car9/, JSON.stringify({ ...asked, request: await maker.request('car9', newTlsKey()) })],
     [403, /P-256/, JSON.stringify({ ...asked, request: p384 })],
     [
@@ -189,6 +187,18 @@ t.test('a unit that starts in 1970 connects: nothing is ever "not yet valid"', a
   t.pass('its status arrives')
 })
 
+/** Keys without a private half: y is 0, 1, −1, and 1 with the sign of x, which it has not (RFC 8032, section 5.1.3). */
+const smallOrder = ['00'.repeat(32), `01${'00'.repeat(31)}`, `ec${'ff'.repeat(30)}7f`, `01${'00'.repeat(30)}80`].map(
+  (hex) => Buffer.from(hex, 'hex').toString('base64'),
+)
+
+t.test('for a key of small order anybody can sign, which is why it is refused', async (t) => {
+  const [, one = ''] = smallOrder
+  // R is the neutral element, S is 0: the equation holds whatever is signed.
+  const anybodys = Buffer.concat([Buffer.from(one, 'base64'), Buffer.alloc(32)]).toString('base64')
+  t.equal(signatureHolds(publicKeyOf('nobody', one), Buffer.from('anything'), anybodys), true)
+})
+
 async function serve(t: Test, fleet: TrustFleet, now = () => new Date()) {
   const directory = openFleetDirectory(fleet.path)
   const lines: string[] = []
@@ -228,15 +238,5 @@ function post(fleet: TrustFleet, url: string, body: string): Promise<{ status: n
     )
     sent.on('error', reject)
     sent.end(body)
-  })
-}
-
-function openssl(...args: string[]): Promise<string> {
-  return new Promise((resolve) => {
-    const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
-    let text = ''
-    child.stdout.on('data', (part) => (text += part))
-    child.once('close', () => resolve(text))
-    child.once('error', () => resolve(''))
   })
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createAggregator } from '../broker/aggregator.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
@@ -238,4 +240,14 @@ t.test('the table has means over seeds of fifths of the epochs', async (t) => {
       ...{ poisonedConsidered: 16, poisonedAccepted: 4 },
     },
   ])
+})
+
+t.test('a new key of the configuration leaves the hashes of published jobs as they are', async (t) => {
+  for (const name of ['figure3', 'bad-peers', 'beyond-drivers']) {
+    const folder = fileURLToPath(new URL(`../../docs/results/${name}/`, import.meta.url))
+    const { study } = JSON.parse(readFileSync(`${folder}results.json`, 'utf8')) as { study: unknown }
+    const report = readFileSync(`${folder}report.html`, 'utf8')
+    for (const job of expandStudy(checkStudy(name, study)).slice(0, 3))
+      t.ok(report.includes(jobHash(job).slice(0, 12)), `${name}: ${job.id} ${jobHash(job).slice(0, 12)}`)
+  }
 })

@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createRng, decodeSafetensors, initialPolicy } from '../device/core/index.ts'
 import { createFeatures } from '../device/features.ts'
 import { createIdentity } from '../device/identity.ts'
@@ -14,11 +11,12 @@ import { settings } from '../schemas/setting.ts'
 import type { Summary } from '../schemas/summary.ts'
 import { validateVerdict } from '../schemas/verdict.ts'
 import { runFleet, runLocally, startFleet } from './support/fleet.ts'
+import { startMosquitto } from './support/mosquitto.ts'
 import { requireTool } from './support/require.ts'
 
 t.test('against mosquitto: same policies, readable verdicts, nothing private outside sim/', async (t) => {
   if (!requireTool(t, 'mosquitto')) return
-  const url = await startMosquitto(t)
+  const { url } = await startMosquitto(t)
   const spy = await mqtt.connectAsync(url)
   t.teardown(() => spy.endAsync(true))
   const outside: { topic: string; payload: Buffer }[] = []
@@ -52,7 +50,7 @@ t.test('against mosquitto: same policies, readable verdicts, nothing private out
 
 t.test('hostile parameters are refused, each with its reason, and the fleet goes on', async (t) => {
   if (!requireTool(t, 'mosquitto')) return
-  const url = await startMosquitto(t)
+  const { url } = await startMosquitto(t)
   const directory = join(t.testdir(), 'run')
   const fleet = startFleet(directory, ['--epochs', '3', '--seed', '4', '--broker', url])
   const attacker = await mqtt.connectAsync(url)
@@ -129,28 +127,6 @@ t.test('hostile parameters are refused, each with its reason, and the fleet goes
   t.equal(summary.deterministic, true)
   t.same(summary.policies, (await runLocally({ epochs: 3, seed: 4 })).policies, 'nothing of it changed a policy')
 })
-
-async function startMosquitto(t: Test): Promise<string> {
-  const port = await freePort()
-  const file = join(t.testdir(), 'mosquitto.conf')
-  writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n`)
-  const mosquitto = spawn('mosquitto', ['-c', file], { stdio: 'ignore' })
-  t.teardown(() => mosquitto.kill())
-  const url = `mqtt://127.0.0.1:${port}`
-  const probe = mqtt.connect(url, { reconnectPeriod: 50 })
-  await new Promise<void>((resolve) => probe.once('connect', () => resolve()))
-  await probe.endAsync(true)
-  return url
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function firstMessage(client: MqttClient, topic: string): Promise<Buffer> {
   const message = new Promise<Buffer>((resolve) => client.once('message', (_, payload) => resolve(payload)))

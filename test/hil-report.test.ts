@@ -214,3 +214,26 @@ t.test('text fits a terminal, the page stands alone, and no text of a unit becom
   t.match(html, 'prefers-color-scheme:dark')
   for (const [, width] of html.matchAll(/viewBox="0 0 (\d+) /g)) t.ok(Number(width) <= 360, 'readable at 360 px')
 })
+
+t.test('how long an emulated board takes is printed, marked, and not judged', async (t) => {
+  const record = recordAt({ now: 0 })
+  record.telemetry(memory(40))
+  record.answered(decided, 3, false)
+  for (const name of ['misses', 'handedOverSteps', 'awaySteps', 'left'] as const) record.counted(name, false)
+  const limits = { roundTripMs: 1 }
+  const timed = failing(reported(record, { limits }))
+  t.equal(timed.length, 5, 'on a real machine each of them is a limit that was not kept')
+  for (const target of ['qemu-virt', 'qemu-raspi3b']) {
+    const report = reported(record, { limits, target })
+    t.same(failing(report), [])
+    t.same(
+      report.criteria.map(({ criterion }) => criterion),
+      ['restarts', 'resident memory, MiB', 'unfinished'],
+    )
+    const text = hilText(report)
+    t.match(text, /^round trips \(emulated\)/m)
+    t.match(text.replaceAll(/\s+/g, ' '), /1 of them outside faults \(emulated\): not judged/)
+    t.match(hilHtml(report), 'round trips (emulated)')
+  }
+  t.notMatch(hilText(reported(record)), /emulated/)
+})

@@ -1,19 +1,14 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { answer, refuses, trustmix } from './support/cli.ts'
 import { bin } from './support/fleet.ts'
+import { openssl } from './support/openssl.ts'
+import { killWithTest } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { trustFleet } from './support/trust-fleet.ts'
-
-/** Runs openssl; its output, or what it says where it fails. */
-function openssl(...args: string[]): Promise<{ ok: boolean; text: string }> {
-  return new Promise((resolve) => {
-    execFile('openssl', args, (error, stdout, stderr) => resolve({ ok: error === null, text: `${stdout}${stderr}` }))
-  })
-}
 
 t.test('openssl reads the keys, certificates, signatures and revocations of a fleet', async (t) => {
   if (!requireTool(t, 'openssl')) return
@@ -146,7 +141,7 @@ t.test('on a terminal the passphrase is asked for twice and never shown', async 
   const fleet = join(t.testdir(), 'fleet')
   const command = `${process.execPath} ${bin} provision fleet demo --fleet-dir ${fleet}`
   const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })
-  t.teardown(() => child.kill())
+  killWithTest(t, child)
   let shown = ''
   const prompts = ['Passphrase of the fleet: ', 'Once more: ']
   child.stdout.on('data', (text) => {
@@ -167,7 +162,10 @@ t.test('a unit file becomes what a device starts from; applied again, and cut an
   const template = join(fleet.path, 'template.json')
   const wifi = { ssid: 'track', passphrase: 'ten little cars', country: 'DE' }
   const address = { method: 'static', address: '192.0.2.7/24', gateway: '192.0.2.1', dns: ['192.0.2.1'] }
-  writeFileSync(template, JSON.stringify({ wifi, address, ntp: ['ntp.example'], config: { hidden: [32, 32] } }))
+  writeFileSync(
+    template,
+    JSON.stringify({ wifi, address, ntp: ['ntp.example'], config: { hidden: [32, 32], rollbackDrop: 0.3 } }),
+  )
   const units = join(fleet.path, 'units')
   const flags = ['--units', units, '--broker', 'mqtts://hub.example:8883', '--template', template, '--run', 'r1']
   await fleet.provision('device', 'car_1', ...flags)
@@ -187,6 +185,7 @@ t.test('a unit file becomes what a device starts from; applied again, and cut an
   t.match(applied, { id: 'car_1', complete: true })
   const device = JSON.parse(readFileSync(String(applied.file), 'utf8'))
   t.match(device, { vehicle: 'car_1', fleet: 'demo', run: 'r1', hidden: [32, 32], stateDir: state })
+  t.match(device, { rollbackDrop: 0.3, recordDir: join(state, 'log') }, 'as told; else as units do')
   for (const key of ['keyFile', 'privateKeyFile']) t.equal(statSync(device[key]).mode & 0o777, 0o600)
   t.equal(readFileSync(device.certFile, 'utf8'), unit.keys.certificate)
   const stamps = (): string[] =>

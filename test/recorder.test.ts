@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { replayLog } from '../device/recorder/replay.ts'
+import { watchUpdates } from '../device/update-result.ts'
 import { answer, refuses } from './support/cli.ts'
 import { calm } from './support/devices.ts'
 import { createRecording, drive, forged, type Message, messagesOf } from './support/recording.ts'
@@ -29,6 +30,26 @@ t.test('a recorded device does what it does without a recorder, and its log repl
   t.match(result.counts, { '/out/state': 12, '/out/params': 6, '/snapshot': 1 })
   t.equal(result.records, messagesOf(readFileSync(path)).length)
   t.same(await answer(t, ['replay', path]), { identical: true, records: result.records, logs: [result] })
+})
+
+t.test('what became of an update is in the status, when it comes, and the log replays', async (t) => {
+  const path = join(t.testdir({ log: {} }), 'result.json')
+  const updates = watchUpdates(path)
+  const { rig, end } = createRecording(join(t.testdirName, 'log'), {}, { lastUpdate: updates.last })
+  await drive(rig, 1)
+  t.notOk(updates.changed())
+  t.match(rig.statuses.at(-1), { state: 'online' })
+  t.equal(rig.statuses.at(-1)?.update, undefined)
+  const result = { state: 'refused', reason: 'wrong-host', detail: 'the host must be one of (none), got a.example' }
+  writeFileSync(path, JSON.stringify(result))
+  t.ok(updates.changed())
+  rig.devices.get('car01')?.surroundingsChanged()
+  t.match(rig.statuses.at(-1), { update: result })
+  writeFileSync(path, '{ "state": "fine" }')
+  rig.devices.get('car01')?.surroundingsChanged()
+  t.equal(rig.statuses.at(-1)?.update, undefined, 'what is no such file says nothing')
+  const [log = ''] = await end()
+  t.match(await replayLog([log]), { identical: true })
 })
 
 t.test('decisions that come into learning are replayed between the same steps', async (t) => {

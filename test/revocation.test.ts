@@ -10,6 +10,7 @@ import { sealParams } from '../device/params.ts'
 import { settings } from '../schemas/setting.ts'
 import { channels } from '../schemas/topics.ts'
 import { bin } from './support/fleet.ts'
+import { killWithTest } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { type SecuredBroker, startMosquitto, startOwn } from './support/secured-brokers.ts'
 import { type TrustFleet, trustFleet } from './support/trust-fleet.ts'
@@ -137,7 +138,7 @@ async function startDevice(t: Test, fleet: TrustFleet, url: string) {
   })
   let log = ''
   child.stderr?.on('data', (text) => (log += text))
-  t.teardown(() => child.kill('SIGKILL'))
+  killWithTest(t, child)
   const monitor = busAs(t, fleet, url, 'monitor2')
   await new Promise<void>((resolve, reject) => {
     monitor.subscribe(channels.status, { fleet: 'demo', vehicle: 'd2' }, ({ state }) => {

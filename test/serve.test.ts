@@ -11,6 +11,7 @@ import { accelerationOf } from '../sim-bridge/controller.ts'
 import { observationNames, observe } from '../sim-bridge/observation.ts'
 import { openWorld } from '../sim-bridge/worlds.ts'
 import { refuses } from './support/cli.ts'
+import { killWithTest } from './support/program.ts'
 import { serveClient, serverOf } from './support/serve-client.ts'
 
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
@@ -139,7 +140,7 @@ t.test('what is wrong is answered with rule and value, and the connection goes o
 t.test('the command prints its address, serves, and ends with its standard input', async (t) => {
   const args = [main, 'sim-bridge', '--serve', '--json', '--follow-stdin', '--learners', '1']
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
+  killWithTest(t, child)
   const [printed] = await once(child.stdout, 'data')
   const { version, host, port } = JSON.parse(String(printed))
   t.same([version, host], [1, '127.0.0.1'])

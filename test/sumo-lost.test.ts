@@ -11,6 +11,7 @@ import { SumoError, SumoLostError } from '../sim-bridge/sumo/errors.ts'
 import { findFreePort } from '../sim-bridge/sumo/process.ts'
 import { SumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
 import { createSumoWorld, openWorld } from '../sim-bridge/worlds.ts'
+import { killWithTest } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 
 const nobody = new Float64Array(14).fill(Number.NaN)
@@ -97,7 +98,7 @@ t.test('a SUMO of someone else at a port is used, and connected to again after i
   const net = new URL('../../test/reference/sumo-flow/fig8.net.xml', import.meta.url).pathname
   const start = (): ChildProcess => {
     const sumo = spawn('sumo', ['-n', net, '--remote-port', String(port)], { stdio: 'ignore' })
-    t.teardown(() => sumo.kill('SIGKILL'))
+    killWithTest(t, sumo)
     return sumo
   }
   const first = start()

@@ -10,6 +10,7 @@ import { decodeTrajectory } from '../sim-bridge/index.ts'
 import { type TrajectoryName, trajectoryFile } from '../sim-bridge/trajectory/trajectory-files.ts'
 import { refuses, trustmix } from './support/cli.ts'
 import { bin, startFleet } from './support/fleet.ts'
+import { killWithTest } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { counted, headway } from './support/watching.ts'
 
@@ -104,7 +105,7 @@ function onTerminal(t: Test, command: string, key: string): Promise<{ code: numb
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, TERM: 'xterm-256color' },
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  killWithTest(t, child)
   let text = ''
   let pressed = false
   child.stdout.on('data', (chunk: Buffer) => {

@@ -50,7 +50,10 @@ export async function openBench(
     },
   })
   try {
-    const own = config.broker === null ? await startBroker(config, directory, start, watch) : undefined
+    const own =
+      config.broker === null
+        ? await startBroker(config, directory, start, watch, (url) => print(`monitor: ${url}`))
+        : undefined
     const broker = own?.url ?? (config.broker as string)
     const credentials = credentialsOf(config, directory)
     const members = (run: string): Members => ({ config, directory, broker, run, credentials })
@@ -83,7 +86,8 @@ function credentialsOf({ broker, keys }: Config, directory: RunDirectory): Bench
   }
 }
 
-function defaultDirectory(): string {
+/** Where a run goes that names no directory. */
+export function defaultDirectory(): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
   return join('runs', `hil-${time}-${randomBytes(2).toString('hex')}`)
 }

@@ -1,15 +1,18 @@
 import { join } from 'node:path'
 import type { MqttBus } from '../../device/bus/mqtt-bus.ts'
 import { configuredArchitecture, connectBus, reach } from '../../device/process.ts'
+import { emulatedMachine } from '../../schemas/config-hil.ts'
 import { ExitError } from '../../schemas/exit.ts'
 import type { HilReport } from '../../schemas/hil-report.ts'
 import type { Status } from '../../schemas/status.ts'
-import { bridgeId, learnersOf } from '../../sim-bridge/cli.ts'
+import { bridgeId, bridgeIdOf, learnersOf } from '../../sim-bridge/cli.ts'
 import { type PlannedFault, readFaults } from '../../sim-bridge/faults/fault-plan.ts'
 import { prepareDirectory } from '../../sim-bridge/report/report-files.ts'
 import type { CommandIo } from '../command.ts'
 import { type Bench, openBench } from './bench.ts'
+import { openBoardFleet } from './board-fleet.ts'
 import { driveUnit } from './drive-unit.ts'
+import { checkImage, consoleName, createEmulatedTarget } from './emulated-target.ts'
 import { findUnit, type Presence } from './find-unit.ts'
 import type { HilConfig } from './hil.ts'
 import { createTarget, type Target } from './target.ts'
@@ -30,18 +33,29 @@ export interface HilRun {
 /** One run with one unit, from looking for it to the report, whose files are written. */
 export async function runHil(config: HilConfig, io: CommandIo): Promise<HilReport> {
   configuredArchitecture(config)
+  const machine = emulatedMachine(config.target)
+  if (machine === undefined) return runWith(createTarget(config), config, io)
+  const image = await checkImage(config, machine)
+  const fleet = await openBoardFleet({ ...config, run: config.run ?? newRun() }, io)
+  try {
+    return await runWith(createEmulatedTarget({ machine, image, fleet, io }), fleet.config, io)
+  } finally {
+    await fleet.close()
+  }
+}
+
+async function runWith(target: Target, config: HilConfig, io: CommandIo): Promise<HilReport> {
   if (config.certFile !== null && config.others === 'devices')
     throw new ExitError('usage', 'others must be drivers at a broker with TLS: other devices have no certificates')
   const all = learnersOf(config)
   const learners = config.others === 'drivers' ? [config.vehicle] : all
   const plan = config.faults === null ? undefined : readFaults(config.faults, learners, [config.vehicle])
-  const target = createTarget(config)
   const bench = await openBench(config, all, io.print)
   try {
     const reportDirectory = config.report ?? join(bench.directory.path, 'report')
     prepareDirectory('report', reportDirectory)
     const run = { config, io, target, bench, plan, learners, reportDirectory }
-    return await Promise.race([onBench(run), bench.failed])
+    return await Promise.race([onBench(run), bench.failed, ...(target.failed ? [target.failed] : [])])
   } finally {
     await target.stop()
     await bench.stop()
@@ -51,7 +65,7 @@ export async function runHil(config: HilConfig, io: CommandIo): Promise<HilRepor
 async function onBench(run: HilRun): Promise<HilReport> {
   const { config, io, target, bench, learners } = run
   const reachable = { ...config, broker: bench.broker, ...bench.credentials(bridgeId) }
-  const bus = connectBus(reachable, bridgeId, io)
+  const bus = connectBus(reachable, bridgeIdOf(config), io)
   try {
     await reach(bus, reachable, io)
     await target.start()
@@ -76,14 +90,21 @@ async function onBench(run: HilRun): Promise<HilReport> {
 function look({ config, io, bench }: HilRun, bus: MqttBus, run: string | undefined): Presence {
   const { fleet, vehicle } = config
   const own = config.broker === null
-  const hint = own
-    ? `start it with: trustmix device --config ${bench.unitConfig(run ?? '')}`
-    : `start it with: trustmix device --vehicle ${vehicle} --fleet ${fleet} --run ${run ?? 'ID'} --broker ${bench.broker} --state-dir DIR --private-key-file FILE --public-keys-file FILE`
+  const hint = emulatedMachine(config.target)
+    ? `the board writes its console to ${join(bench.directory.path, 'board', consoleName)}`
+    : `start it with: trustmix device ${startOf(config, bench, run)}`
   const timeoutMs = config.unitTimeoutMs ?? (own ? null : defaultUnitTimeoutMs)
   return findUnit({ bus, fleet, vehicle, broker: bench.broker, timeoutMs, hint, print: io.print, stopped: io.stopped })
 }
 
 const defaultUnitTimeoutMs = 5_000
+
+/** Arguments by which the unit is started. */
+function startOf({ broker, certFile, fleet, vehicle }: HilConfig, bench: Bench, run: string | undefined): string {
+  if (broker === null) return `--config ${bench.unitConfig(run ?? '')}`
+  if (certFile !== null) return `--config FILE, which trustmix provision apply has made of the unit file of ${vehicle}`
+  return `--vehicle ${vehicle} --fleet ${fleet} --run ${run ?? 'ID'} --broker ${broker} --state-dir DIR --private-key-file FILE --public-keys-file FILE`
+}
 
 /** The unit's status; where it does not come its machine is asked why. */
 async function present(presence: Presence, target: Target, io: CommandIo): Promise<Status> {
@@ -93,8 +114,8 @@ async function present(presence: Presence, target: Target, io: CommandIo): Promi
     const facts = await target.facts()
     if (facts) {
       io.print(`${target.name}: ${facts.trouble ?? `${facts.activeState}, ${facts.restarts} restarts`}`)
-      if (facts.trouble === null) for (const line of await target.journal()) io.print(`  ${line}`)
     }
+    if (!facts?.trouble) for (const line of await target.journal()) io.print(`  ${line}`)
     throw error
   }
 }

@@ -18,10 +18,12 @@ export interface Target {
   journal(): Promise<string[]>
   /** Where the recording is asked for: brings it to this machine, if need be into this directory; the paths of its files. */
   readonly log: ((into: string) => Promise<string[]>) | undefined
+  /** Rejects where the unit can be there no more. */
+  readonly failed?: Promise<never>
   stop(): Promise<void>
 }
 
-/** The target that a configuration names. */
+/** The target that a configuration names, unless it is an emulated board. */
 export function createTarget(config: HilConfig): Target {
   return config.target === 'external' ? createExternalTarget(config) : createSshTarget(config)
 }

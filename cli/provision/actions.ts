@@ -11,7 +11,7 @@ import {
 } from './member-actions.ts'
 import type { Action } from './options.ts'
 import { rosterAction } from './roster-actions.ts'
-import { applyAction, enrolAction, serveAction, showAction, tokenAction } from './unit-actions.ts'
+import { applyAction, enrolAction, machineAction, serveAction, showAction, tokenAction } from './unit-actions.ts'
 
 /** What `trustmix provision` can do, in the order of its help. */
 export const actions: Readonly<Record<string, Action>> = {
@@ -33,4 +33,5 @@ export const actions: Readonly<Record<string, Action>> = {
   enrol: enrolAction,
   show: showAction,
   apply: applyAction,
+  machine: machineAction,
 }

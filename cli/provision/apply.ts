@@ -5,6 +5,7 @@ import { writeAtomically } from '../../device/checkpoint.ts'
 import { publicKeyOf } from '../../device/identity.ts'
 import { openRoster } from '../../device/trust/roster.ts'
 import { configKeys, type PartialConfig } from '../../schemas/config.ts'
+import { unitDefaults } from '../../schemas/config-unit.ts'
 import { ExitError } from '../../schemas/exit.ts'
 import type { Provision } from '../../schemas/provision.ts'
 import { formatVersion } from '../../schemas/validator.ts'
@@ -17,8 +18,9 @@ export interface ApplyOptions {
 }
 
 export interface Applied {
+  /** The configuration of the device. */
   readonly file: string
-  /** Whether the unit has keys and certificate; without, it has to be enrolled first. */
+  /** Whether the unit has keys and certificate; without, nothing was written, and it has to be enrolled first. */
   readonly complete: boolean
 }
 
@@ -28,22 +30,25 @@ export type UnitKeys = NonNullable<Provision['keys']>
 /**
  * Turns a unit file into what a device process starts from. Each set of keys gets a directory of its own, named by its
  * content, and device.json, which names that directory, is written last: a cut at any point leaves the former unit or the
- * new one, never a mixture. Applying a file again changes nothing. ExitError 4 where the file contradicts itself.
+ * new one, never a mixture. Applying a file again changes nothing. A unit that has no keys yet stays what it was until it is
+ * enrolled. ExitError 4 where the file contradicts itself.
  */
 export function applyUnit(unit: Provision, options: ApplyOptions): Applied {
   const keys = unit.keys ?? enrolledKeys(unit, options.stateDir)
   check(unit, keys)
+  const stateDir = resolve(options.stateDir)
   const files = identityFiles(unit, keys)
-  const identities = join(resolve(options.stateDir), 'identity')
+  const identities = join(stateDir, 'identity')
   const name = digest(JSON.stringify(files))
   const folder = join(identities, name)
-  for (const [file, content] of Object.entries(files)) keep(join(folder, file), content, 0o600)
-  const config = deviceConfig(unit, folder, resolve(options.stateDir))
+  const config = deviceConfig(unit, folder, stateDir)
   const file = join(resolve(options.configDir), 'device.json')
+  if (!keys) return { file, complete: false }
+  for (const [name, content] of Object.entries(files)) keep(join(folder, name), content, 0o600)
   keep(file, `${JSON.stringify(config, null, 2)}\n`, 0o644)
   for (const former of readdirSync(identities))
     if (former !== name) rmSync(join(identities, former), { recursive: true, force: true })
-  return { file, complete: keys !== undefined }
+  return { file, complete: true }
 }
 
 /** Where enrolment keeps what it made on the unit: it outlives every other unit file of the same id. */
@@ -117,7 +122,7 @@ function deviceConfig(unit: Provision, folder: string, stateDir: string): Partia
       key in own ? 'follows from the unit file itself' : keys.includes(key) ? undefined : 'is none of a device'
     if (why) throw new ExitError('damaged', `the unit file of ${unit.id}: config must not hold ${key}, which ${why}`)
   }
-  return { ...unit.config, ...own }
+  return { ...unitDefaults(stateDir), ...unit.config, ...own }
 }
 
 /** Writes what is not there yet: flash wears out. */

@@ -28,6 +28,14 @@ const spec = {
     maximum: 65_535,
     description: 'port for WebSocket over TLS (none unless given)',
   },
+  'monitor-port': {
+    kind: 'number',
+    integer: true,
+    minimum: 0,
+    maximum: 65_535,
+    default: 8_443,
+    description: "with trustmix: port of the monitor's page, over TLS",
+  },
   ...jsonOption,
 } as const
 
@@ -42,7 +50,7 @@ export const brokerConfigAction: Action = {
     const directory = openFleetDirectory(options['fleet-dir'])
     const { fleet, members } = directory.registry()
     const folder = resolve(options.use ?? options.out)
-    const { host, 'tls-port': tlsPort, 'ws-port': wsPort } = options
+    const { host, 'tls-port': tlsPort, 'ws-port': wsPort, 'monitor-port': monitorPort } = options
     const source = directory.file('members', brokerOf(directory, options.broker))
     const write = (name: string, content: string, mode?: number): void =>
       writeAtomically(join(options.out, name), content, mode)
@@ -60,7 +68,7 @@ export const brokerConfigAction: Action = {
       write('root.pub.pem', readFileSync(directory.file('root.pub.pem'), 'utf8'))
       write('roster.json', `${JSON.stringify(directory.roster())}\n`)
       const config = {
-        ...{ version: formatVersion, fleet, host, port: 0, tlsPort, wsPort: wsPort ?? null },
+        ...{ version: formatVersion, fleet, host, port: 0, tlsPort, wsPort: wsPort ?? null, monitorPort },
         ...{ certFile: join(folder, 'broker.pem'), keyFile: join(folder, 'broker.key.pem') },
         ...{ caFile: join(folder, 'ca.pem'), crlFile: join(folder, 'crl.pem') },
         ...{ rootKeyFile: join(folder, 'root.pub.pem'), rosterFile: join(folder, 'roster.json') },

@@ -9,6 +9,7 @@ import { type EnrolmentAnswer, enrolmentProof, validateEnrolmentRequest } from '
 import { formatVersion } from '../../schemas/validator.ts'
 import { type FleetDirectory, type FleetKeys, locked } from './fleet-directory.ts'
 import { changeFleet } from './members.ts'
+import { hasSmallOrder } from './small-order.ts'
 import { findToken, sha256 } from './tokens.ts'
 import { type CertificateMaker, newTlsKey } from './x509.ts'
 
@@ -110,6 +111,7 @@ async function enrol(
     throw new Refused(`request: ${error.message}`)
   })
   if (request.id !== asked.id) throw new Refused(`request: CN must be ${asked.id}, got ${request.id}`)
+  if (hasSmallOrder(asked.key)) throw new Refused('key: must not be of small order, for which anybody can sign')
   const proof = Buffer.from(enrolmentProof({ fleet, id: asked.id, request: asked.request }))
   if (!verify(null, proof, publicKeyOf(asked.id, asked.key), Buffer.from(asked.proof, 'base64')))
     throw new Refused('proof: must be a signature of the signing key over the request')

@@ -1,9 +1,12 @@
+import { join } from 'node:path'
+import { writeAtomically } from '../../device/checkpoint.ts'
 import { ExitError } from '../../schemas/exit.ts'
 import { validId } from '../../schemas/topics.ts'
 import { applyUnit } from './apply.ts'
 import { enrol } from './enrol.ts'
 import { serveEnrolment } from './enrol-server.ts'
 import { locked, openFleetDirectory } from './fleet-directory.ts'
+import { machineFiles } from './machine.ts'
 import {
   type Action,
   fleetOptions,
@@ -144,7 +147,28 @@ export const applyAction: Action = {
     if (path === undefined) throw new ExitError('usage', 'provision apply needs a file, got nothing')
     const unit = readUnitFile(path)
     const applied = applyUnit(unit, { configDir: options['config-dir'], stateDir: options['state-dir'] })
-    const text = applied.complete ? applied.file : `${applied.file}; ${unit.id} is to be enrolled (provision enrol)`
+    const text = applied.complete
+      ? applied.file
+      : `nothing is written: ${unit.id} has to be enrolled first (provision enrol)`
     io.output(options.json ? `${JSON.stringify({ id: unit.id, ...applied })}\n` : `${text}\n`)
+  },
+}
+
+const machineSpec = {
+  out: { kind: 'text', placeholder: 'DIR', required: true, description: 'directory that gets the files, as below /' },
+  ...jsonOption,
+} as const
+
+export const machineAction: Action = {
+  usage: 'machine FILE --out DIR',
+  spec: machineSpec,
+  async run([path], flags, io) {
+    const options = readFlags(machineSpec, flags)
+    if (path === undefined) throw new ExitError('usage', 'provision machine needs a file, got nothing')
+    const unit = readUnitFile(path)
+    const files = machineFiles(unit)
+    for (const { path, content, mode } of files) writeAtomically(join(options.out, path), content, mode)
+    const names = files.map(({ path }) => path)
+    io.output(options.json ? `${JSON.stringify({ id: unit.id, files: names })}\n` : `${names.join('\n')}\n`)
   },
 }

@@ -1,4 +1,4 @@
-import { hexOf, onLight, scaleColour } from './colour.ts'
+import { hexOf, onLight, scaleColour } from '../../schemas/colour-scale.ts'
 import { linearScale, niceTicks, type Scale } from './scale.ts'
 import { type Attributes, element, escapeXml, textElement } from './svg.ts'
 import { fit } from './text.ts'

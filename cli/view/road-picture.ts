@@ -1,4 +1,4 @@
-import type { RoadShape } from '../../sim-bridge/sim/geometry.ts'
+import { fitRoad, type RoadShape, roadHalfWidth } from '../../schemas/road-shape.ts'
 
 /** One car as it is drawn. */
 export interface CarView {
@@ -19,7 +19,6 @@ export type PictureCell = { readonly glyph: string; readonly car?: CarView }
 export const carGlyph = { driver: '○', learner: '●', forced: '◆' } as const
 
 /** m */
-const roadHalfWidth = 1.6
 const carHalfLength = 2.5
 const carHalfWidth = 0.9
 /** Dots a metre from which on cars are drawn with their bodies. */
@@ -73,27 +72,16 @@ interface View {
   project(x: number, y: number): [column: number, row: number]
 }
 
-/** The larger of two views that show the whole road: as it is, or turned clockwise by an eighth. */
 function fitted(shape: RoadShape, columns: number, rows: number): View {
-  const points = Array.from({ length: samples }, (_, k) => shape.place((k * shape.loopLength) / samples))
-  const views = [0, -Math.PI / 4].map((angle) => {
-    const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
-    const turned = points.map(([x, y]) => [x * cos - y * sin, x * sin + y * cos] as const)
-    const left = Math.min(...turned.map(([x]) => x)) - roadHalfWidth
-    const right = Math.max(...turned.map(([x]) => x)) + roadHalfWidth
-    const bottom = Math.min(...turned.map(([, y]) => y)) - roadHalfWidth
-    const top = Math.max(...turned.map(([, y]) => y)) + roadHalfWidth
-    const dotsPerMetre = Math.min((columns - 1) / (right - left), (rows - 1) / (top - bottom))
-    const project = (x: number, y: number): [number, number] => [
-      Math.round((columns - 1) / 2 + (x * cos - y * sin - (left + right) / 2) * dotsPerMetre),
-      Math.round((rows - 1) / 2 - (x * sin + y * cos - (bottom + top) / 2) * dotsPerMetre),
-    ]
-    return { dotsPerMetre, project }
-  }) as [View, View]
-  return views[1].dotsPerMetre > 1.02 * views[0].dotsPerMetre ? views[1] : views[0]
+  const { scale, project } = fitRoad(shape, columns - 1, rows - 1)
+  return {
+    dotsPerMetre: scale,
+    project(x, y) {
+      const [column, row] = project(x, y)
+      return [Math.round(column), Math.round(row)]
+    },
+  }
 }
-
-const samples = 400
 
 /** Points along both edges of the road, closer than a dot; none where roads cross. */
 function* edgePoints(shape: RoadShape, dotsPerMetre: number): Generator<readonly [number, number]> {

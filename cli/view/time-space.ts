@@ -1,4 +1,4 @@
-import type { Conflict } from '../../sim-bridge/sim/geometry.ts'
+import type { Conflict } from '../../schemas/road-shape.ts'
 import type { Trajectory } from '../../sim-bridge/trajectory/trajectory.ts'
 import {
   type FigureHead,

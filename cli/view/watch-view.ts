@@ -1,8 +1,9 @@
+import { onDark, scaleColour } from '../../schemas/colour-scale.ts'
+import type { RoadShape } from '../../schemas/road-shape.ts'
 import { nasSpeed } from '../../schemas/setting.ts'
-import type { RoadShape } from '../../sim-bridge/sim/geometry.ts'
-import { onDark, scaleColour, terminalColour } from './colour.ts'
 import { sparkline } from './plot.ts'
 import { type CarView, carGlyph, glyphOf, type PictureCell, roadPicture } from './road-picture.ts'
+import { terminalColour } from './terminal-colour.ts'
 import { displayWidth, fit, formatValue, justify, printable, type Styles } from './text.ts'
 
 /** Everything that is shown of a world being watched. */

@@ -13,11 +13,15 @@ export interface Bus {
   publish<K extends string, M>(channel: Channel<K, M>, address: Address<K>, message: M): void
   /** Empties a retained topic. */
   clear<K extends string, M>(channel: Channel<K, M>, address: Address<K>): void
-  /** Calls `handler` for each message on matching topics; address parameters left out match anything. */
+  /**
+   * Calls `handler` for each message on matching topics; address parameters left out match anything. `onCleared` is told
+   * when a retained topic is emptied.
+   */
   subscribe<K extends string, M>(
     channel: Channel<K, M>,
     address: Partial<Address<K>>,
     handler: (message: M, address: Address<K>) => void,
+    onCleared?: (address: Address<K>) => void,
   ): void
   /** Called after every (re)connection, once all subscriptions are in place; at once if there already is one. */
   onConnected(handler: () => void): void

@@ -9,6 +9,7 @@ export interface Inbox {
     channel: Channel<K, M>,
     address: Partial<Address<K>>,
     handler: (message: M, address: Address<K>) => void,
+    onCleared?: (address: Address<K>) => void,
   ): string
   /** The topic filters of all subscriptions, each once. */
   filters(): string[]
@@ -24,6 +25,7 @@ interface Subscription {
   readonly channel: Channel<string, unknown>
   readonly filter: string
   readonly handler: (message: unknown, address: Address<string>) => void
+  readonly onCleared: ((address: Address<string>) => void) | undefined
 }
 
 /** `guarded` does work of a handler and keeps what it throws to itself. */
@@ -43,17 +45,21 @@ export function createInbox(guarded: (what: string, work: () => void) => void): 
   }
 
   return {
-    add(channel, address, handler) {
+    add(channel, address, handler, onCleared) {
       const filter = filterOf(channel, address)
-      subscriptions.push({ channel, filter, handler } as unknown as Subscription)
+      subscriptions.push({ channel, filter, handler, onCleared } as unknown as Subscription)
       routes.clear()
       return filter
     },
     filters: () => [...new Set(subscriptions.map(({ filter }) => filter))],
     receive(topic, payload, retained = false) {
-      for (const { channel, handler } of routeOf(topic)) {
+      for (const { channel, handler, onCleared } of routeOf(topic)) {
         const address = addressOf(channel, topic)
-        if (!address || payload.length === 0) continue
+        if (!address) continue
+        if (payload.length === 0) {
+          if (onCleared && channel.retain) guarded(channel.name, () => onCleared(address))
+          continue
+        }
         const refuse = (reason: Reason, detail: string): void => {
           for (const told of refusedHandlers) told({ channel: channel.name, address, reason, detail })
         }

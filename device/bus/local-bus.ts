@@ -15,6 +15,7 @@ interface Subscription {
   readonly filter: string
   readonly channel: Channel<string, unknown>
   readonly handler: (message: unknown, address: Address<string>) => void
+  readonly onCleared: ((address: Address<string>) => void) | undefined
   readonly owner: object
 }
 
@@ -34,7 +35,11 @@ export function createLocalBroker({ onTrouble }: LocalBrokerOptions = {}): Local
   }
 
   /** Every handler is served before an error leaves. */
-  const deliver = (receivers: readonly Subscription[], message: unknown, address: Address<string>): void => {
+  const deliver = (
+    receivers: readonly Pick<Subscription, 'channel' | 'handler'>[],
+    message: unknown,
+    address: Address<string>,
+  ): void => {
     const failed: unknown[] = []
     for (const { channel, handler } of receivers) {
       try {
@@ -59,11 +64,16 @@ export function createLocalBroker({ onTrouble }: LocalBrokerOptions = {}): Local
           deliver(matching(topic), message, address)
         },
         clear(channel, address) {
-          retained.delete(topicOf(channel, address))
+          const topic = topicOf(channel, address)
+          retained.delete(topic)
+          const told = matching(topic).flatMap(({ channel, onCleared }) =>
+            onCleared ? [{ channel, handler: (_: unknown, emptied: Address<string>) => onCleared(emptied) }] : [],
+          )
+          deliver(told, undefined, address)
         },
-        subscribe(channel, address, handler) {
+        subscribe(channel, address, handler, onCleared) {
           const filter = filterOf(channel, address)
-          const subscription = { filter, channel, handler, owner } as unknown as Subscription
+          const subscription = { filter, channel, handler, onCleared, owner } as unknown as Subscription
           subscriptions.push(subscription)
           routes.clear()
           for (const [topic, message] of retained)

@@ -187,8 +187,8 @@ export function createMqttBus(options: MqttBusOptions): MqttBus {
     clear(channel, address) {
       client?.publish(topicOf(channel, address), '', { qos: channel.qos, retain: true })
     },
-    subscribe(channel, address, handler) {
-      const filter = inbox.add(channel, address, handler)
+    subscribe(channel, address, handler, onCleared) {
+      const filter = inbox.add(channel, address, handler, onCleared)
       if (online) client?.subscribe(filter, { qos: 1 })
     },
     onConnected(handler) {

@@ -3,6 +3,8 @@ import type { AdamState, Learner } from './engine.ts'
 
 const BETA1 = 0.9
 const BETA2 = 0.999
+/** ε beside √v, as CleanRL's and Baselines' PPO have it. */
+export const ADAM_EPSILON = 1e-5
 /** Moments below this are set to 0: denormals would slow every later step, and no float32 parameter can feel them. */
 const TINY = 1e-200
 
@@ -17,7 +19,10 @@ export function createLearner(policy: Float64Array, value: Float64Array): Learne
 }
 
 /** Counts one Adam step and returns what `adamUpdate` needs of it: the step size and the scale of √v. */
-export function adamAdvance(state: AdamState, learningRate: number): { stepSize: number; rootScale: number } {
+export function adamAdvance(
+  state: Pick<AdamState, 'step'>,
+  learningRate: number,
+): { stepSize: number; rootScale: number } {
   state.step += 1
   return {
     stepSize: learningRate / (1 - integerPower(BETA1, state.step)),

@@ -26,6 +26,8 @@ export interface Engine {
   mix(own: Vector, peer: Vector, alpha: number): Float32Array
   /** Mean exact KL(π_from ‖ π_to) over the rows. */
   meanKl(from: Vector, to: Vector, observations: Vector, count: number): number
+  /** The same from the own policy to its mix (4) with a peer, before that is rounded to float32. */
+  mixKl(own: Vector, peer: Vector, alpha: number, observations: Vector, count: number): number
   /** GAE(λ), the same bits on every engine: see `gae.ts`. */
   generalizedAdvantage(input: GaeInput, advantage: Float64Array, returns: Float64Array): void
   /** Begins a PPO update of `learner` with samples of `batch`, both copied; it may end the update begun before. */
@@ -72,7 +74,8 @@ export interface Learner {
   readonly policy: Float64Array
   /** The value network; it stays private. */
   readonly value: Float64Array
-  readonly adam: AdamState
+  /** An engine may put one in its place that computes the moments when they are read. */
+  adam: AdamState
 }
 
 export interface AdamState {

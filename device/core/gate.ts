@@ -116,7 +116,7 @@ export function gateAndMix(input: GateInput): Judgement {
     if (!(alphaBound !== null && Number.isFinite(alphaBound))) return reject('non-finite', found)
     const alpha = (1 - margin) * Math.min(alphaBound, 1) // (6)
     if (!(alpha > 0 && alpha <= 1)) return reject('non-finite', found)
-    const kl = engine.meanKl(own, unroundedMix(own, peer, alpha), states.observations, K)
+    const kl = engine.mixKl(own, peer, alpha, states.observations, K)
     if (!Number.isFinite(kl)) return reject('non-finite', { ...found, kl })
     const policy = engine.mix(own, peer, alpha) // (4)
     return { verdict: verdictOf(base, 'accepted', { ...found, kl }, alpha), policy }
@@ -158,13 +158,6 @@ function difference(a: Vector, b: Vector): Float64Array {
   const out = new Float64Array(a.length)
   for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[i]!
   return out
-}
-
-/** (4) before θ is rounded to float32. */
-function unroundedMix(own: Vector, peer: Vector, alpha: number): Float64Array {
-  const mixed = new Float64Array(own.length)
-  for (let i = 0; i < mixed.length; i++) mixed[i] = own[i]! + alpha * (peer[i]! - own[i]!)
-  return mixed
 }
 
 function requiredActions({ actions }: States): Vector {

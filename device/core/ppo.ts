@@ -40,7 +40,8 @@ export function createPpoUpdate(
 ): PpoUpdate {
   const { count } = batch
   const parts = Math.ceil(count / options.minibatchSize)
-  const order = Int32Array.from({ length: count }, (_, i) => i)
+  const order = new Int32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
   const session = engine.startUpdate(learner, batch, options)
   let part = 0
   let epochs = 0

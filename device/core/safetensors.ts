@@ -1,4 +1,5 @@
-import type { Tensor } from './parameters.ts'
+import type { Vector } from './engine.ts'
+import type { Layout, Tensor } from './parameters.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** A decoded or to be encoded file: tensors by name and string metadata. */
@@ -15,6 +16,8 @@ export interface SafetensorsLimits {
 const METADATA = '__metadata__'
 const MAX_HEADER_BYTES = 100_000_000
 const littleEndian = true
+const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 // Values are copied as they lie in memory, which is the format's order on every platform with WebAssembly.
 if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) throw new Error('the processor must be little-endian')
 
@@ -66,33 +69,62 @@ export function decodeSafetensors(bytes: Uint8Array, limits: SafetensorsLimits =
  * padding of the header to 8 bytes. Throws where a shape and its data disagree.
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
-  const members: string[] = []
-  if (metadata.size > 0) {
-    const pairs = sortedByName(metadata).map(([key, value]) => `${quoted(key)}:${quoted(value)}`)
-    members.push(`${quoted(METADATA)}:{${pairs.join(',')}}`)
-  }
   const sorted = sortedByName(tensors)
-  let offset = 0
-  for (const [name, { shape, data }] of sorted) {
+  let begin = 0
+  const entries = sorted.map(([name, { shape, data }]) => {
     if (name === METADATA) throw new Error(`tensor must not be named ${METADATA}`)
     if (elements(shape) !== data.length)
       throw new Error(`${quoted(name)} [${shape}] must hold ${elements(shape)} values, got ${data.length}`)
-    const end = offset + data.byteLength
-    const dtype = data instanceof Float32Array ? 'F32' : 'F64'
-    members.push(`${quoted(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${offset},${end}]}`)
-    offset = end
+    const entry = entryOf(name, data instanceof Float32Array ? 'F32' : 'F64', shape, begin)
+    begin += data.byteLength
+    return entry
+  })
+  return container(
+    metadata,
+    entries,
+    sorted.map(([, { data }]) => data),
+  )
+}
+
+/**
+ * A function that encodes flat float32 vectors of one layout to the bytes that `encodeSafetensors` makes of their tensors: the
+ * entries are written once, and the values lie as they do in the vector. It throws where the length is not the layout's.
+ */
+export function createVectorEncoder(
+  layout: Layout,
+): (vector: Float32Array, metadata: ReadonlyMap<string, string>) => Uint8Array<ArrayBuffer> {
+  const entries = layout.tensors.map(({ name, shape, offset }) => entryOf(name, 'F32', shape, 4 * offset))
+  return (vector, metadata) => {
+    if (vector.length !== layout.size) throw new Error(`vector must hold ${layout.size} values, got ${vector.length}`)
+    return container(metadata, entries, [vector])
   }
-  const text = new TextEncoder().encode(`{${members.join(',')}}`)
+}
+
+function entryOf(name: string, dtype: 'F32' | 'F64', shape: readonly number[], begin: number): string {
+  const end = begin + (dtype === 'F32' ? 4 : 8) * elements(shape)
+  return `${quoted(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${begin},${end}]}`
+}
+
+/** Header and values; `parts` are the values of the entries one after the other. */
+function container(
+  metadata: ReadonlyMap<string, string>,
+  entries: readonly string[],
+  parts: readonly Vector[],
+): Uint8Array<ArrayBuffer> {
+  const pairs = sortedByName(metadata).map(([key, value]) => `${quoted(key)}:${quoted(value)}`)
+  const members = metadata.size > 0 ? [`${quoted(METADATA)}:{${pairs.join(',')}}`, ...entries] : entries
+  const text = utf8.encode(`{${members.join(',')}}`)
   const headerBytes = Math.ceil(text.length / 8) * 8
-  const bytes = new Uint8Array(8 + headerBytes + offset)
+  const dataBytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const bytes = new Uint8Array(8 + headerBytes + dataBytes)
   const view = new DataView(bytes.buffer)
   view.setBigUint64(0, BigInt(headerBytes), littleEndian)
   bytes.set(text, 8)
   bytes.fill(0x20, 8 + text.length, 8 + headerBytes)
   let at = 8 + headerBytes
-  for (const [, { data }] of sorted) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
+    at += byteLength
   }
   return bytes
 }
@@ -102,7 +134,7 @@ function parseHeader(bytes: Uint8Array): ReadonlyMap<string, unknown> {
   if (bytes[0] !== 0x7b) throw new Error(`header must start with "{", got byte ${bytes[0] ?? 'none'}`)
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    text = strictUtf8.decode(bytes)
   } catch {
     throw new Error('header must be valid UTF-8, got other bytes')
   }

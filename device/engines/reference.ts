@@ -3,7 +3,7 @@ import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { generalizedAdvantage } from '../core/gae.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
-import { mix } from '../core/mix.ts'
+import { mix, unroundedMix } from '../core/mix.ts'
 import { backward, createTrace, createWorkspace, forward, networkOf, reserve, tangent } from '../core/mlp.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createMeanActor } from './mean-actor.ts'
@@ -108,6 +108,7 @@ export function createReferenceEngine(architecture: Architecture): Engine {
     fisherSampled: sampledForm,
     mix,
     meanKl,
+    mixKl: (own, peer, alpha, ...states) => meanKl(own, unroundedMix(own, peer, alpha), ...states),
     generalizedAdvantage,
     startUpdate: (learner, batch, options) => startPassUpdate(differentiate, architecture, learner, batch, options),
   }

@@ -4,7 +4,7 @@ import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { generalizedAdvantage } from '../core/gae.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
-import { mix } from '../core/mix.ts'
+import { mix, unroundedMix } from '../core/mix.ts'
 import { type Network, networkOf } from '../core/mlp.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createMeanActor } from './mean-actor.ts'
@@ -133,6 +133,7 @@ export function createTensorflowEngine(tf: Tensorflow, architecture: Architectur
     fisherSampled: sampledForm,
     mix,
     meanKl,
+    mixKl: (own, peer, alpha, ...states) => meanKl(own, unroundedMix(own, peer, alpha), ...states),
     generalizedAdvantage,
     startUpdate: (learner, batch, options) => startPassUpdate(differentiate, architecture, learner, batch, options),
   }

@@ -11,11 +11,16 @@ export interface Block {
   readonly version: number
 }
 
-/**
- * A function that returns a vector's block, packed only where none of the last `slots` ones was equal as float32. Equality is
- * by content, so callers may change their arrays in place.
- */
-export function createBlocks(kernel: Kernel, packing: Packing, slots: number): (vector: Vector, name: string) => Block {
+/** Blocks, packed only where none of the last ones was equal as float32. Equality is by content. */
+export interface Blocks {
+  /** Of a vector, which callers may change in place. */
+  of(vector: Vector, name: string): Block
+  /** Of what is staged at the packing's `flat`. */
+  staged(name: string): Block
+}
+
+/** Blocks of which the last `slots` are kept. */
+export function createBlocks(kernel: Kernel, packing: Packing, slots: number): Blocks {
   const kept = Array.from({ length: slots }, () => ({
     flat: kernel.reserve(4 * packing.count),
     address: kernel.reserve(4 * packing.size),
@@ -24,8 +29,7 @@ export function createBlocks(kernel: Kernel, packing: Packing, slots: number): (
   }))
   let uses = 0
 
-  return (vector, name) => {
-    kernel.write(vector, 0, packing.count, packing.flat, name)
+  const staged = (name: string): Block => {
     uses += 1
     let oldest = kept[0]!
     for (const block of kept) {
@@ -40,5 +44,13 @@ export function createBlocks(kernel: Kernel, packing: Packing, slots: number): (
     oldest.version = uses
     oldest.lastUse = uses
     return oldest
+  }
+
+  return {
+    staged,
+    of(vector, name) {
+      kernel.write(vector, 0, packing.count, packing.flat, name)
+      return staged(name)
+    },
   }
 }

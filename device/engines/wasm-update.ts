@@ -5,6 +5,7 @@ import { gaussianEntropy } from '../core/gaussian.ts'
 import { requireRows } from '../core/minibatch.ts'
 import { createRegion, type Kernel } from './kernel.ts'
 import { type Packing, pack, unpack, writeFloat32 } from './packing.ts'
+import { createMoments } from './wasm-moments.ts'
 
 /**
  * A function that begins PPO updates in the kernel's memory. One at a time: an older session that goes on after a newer
@@ -21,8 +22,7 @@ export function createWasmUpdates(
   // Policy and value lie one behind the other, so that one norm and one Adam step cover both.
   const parameters = kernel.reserve(4 * size)
   const gradient = kernel.reserve(4 * size)
-  const firstMoments = kernel.reserve(4 * size)
-  const secondMoments = kernel.reserve(4 * size)
+  const moments = createMoments(kernel, policy, value)
   const valueBlock = 4 * policy.size
   const statistics = kernel.reserve(4 * 8)
   const scratch = kernel.reserve(4 * Math.max(policy.transposed, value.transposed))
@@ -48,9 +48,8 @@ export function createWasmUpdates(
     writeSamples(batch, samples)
     pack(kernel, policy, learner.policy, 0, parameters, 'policy')
     pack(kernel, value, learner.value, 0, parameters + valueBlock, 'value')
-    packMoments(learner.adam.m, firstMoments, 'adam.m')
-    packMoments(learner.adam.v, secondMoments, 'adam.v')
-    const adam = { ...learner.adam }
+    moments.begin(learner.adam)
+    const adam = { step: learner.adam.step }
 
     function step(rows: Int32Array): PpoStatistics {
       if (session !== newest) throw new Error('an update must not go on after the next one has begun')
@@ -75,8 +74,20 @@ export function createWasmUpdates(
       const { clipRange, entropyCoef, valueCoef, maxGradNorm } = options
       const logStdGradient = gradient + policy.logStd
       run.ppoLoss(
-        ...[means, policy.outputWidth, logStd, values, minibatch, actionSize, n, clipRange, entropyCoef, valueCoef],
-        ...[meanDeltas, logStdGradient, stateDeltas, statistics],
+        means,
+        policy.outputWidth,
+        logStd,
+        values,
+        minibatch,
+        actionSize,
+        n,
+        clipRange,
+        entropyCoef,
+        valueCoef,
+        meanDeltas,
+        logStdGradient,
+        stateDeltas,
+        statistics,
       )
       run.propagate(policy.net, parameters, n, policyTrace, policyDeltas, scratch)
       run.propagate(value.net, parameters + valueBlock, n, valueTrace, valueDeltas, scratch)
@@ -88,11 +99,12 @@ export function createWasmUpdates(
       if (Number.isFinite(gradNorm)) {
         const scale = Math.min(1, maxGradNorm / (gradNorm + 1e-6)) // as torch.nn.utils.clip_grad_norm_
         const { stepSize, rootScale } = adamAdvance(adam, options.learningRate)
-        const moments = [firstMoments, secondMoments] as const
-        run.adam(parameters, gradient, ...moments, size, scale, stepSize, rootScale, options.adamEpsilon)
+        const [first, second] = moments.addresses()
+        run.adam(parameters, gradient, first, second, size, scale, stepSize, rootScale, options.adamEpsilon)
       }
-      const found = kernel.f64.subarray(statistics / 8, statistics / 8 + 4)
-      const [policyLoss, valueLoss, approxKl, clipFraction] = found as unknown as [number, number, number, number]
+      const { f64 } = kernel
+      const at = statistics / 8
+      const [policyLoss, valueLoss, approxKl, clipFraction] = [f64[at]!, f64[at + 1]!, f64[at + 2]!, f64[at + 3]!]
       const loss = policyLoss - entropyCoef * entropy + valueCoef * valueLoss
       return { policyLoss, valueLoss, entropy, loss, gradNorm, approxKl, clipFraction }
     }
@@ -103,9 +115,7 @@ export function createWasmUpdates(
         if (session !== newest) throw new Error('an update must not end after the next one has begun')
         unpack(kernel, policy, parameters, learner.policy, 0)
         unpack(kernel, value, parameters + valueBlock, learner.value, 0)
-        unpackMoments(firstMoments, learner.adam.m)
-        unpackMoments(secondMoments, learner.adam.v)
-        learner.adam.step = adam.step
+        moments.finish(learner, adam.step)
       },
     }
   }
@@ -123,15 +133,5 @@ export function createWasmUpdates(
       f64[o++] = batch.advantage[i]!
       f64[o++] = batch.returns[i]!
     }
-  }
-
-  function packMoments(moments: Float64Array, address: number, name: string): void {
-    pack(kernel, policy, moments, 0, address, name)
-    pack(kernel, value, moments, policy.count, address + valueBlock, name)
-  }
-
-  function unpackMoments(address: number, moments: Float64Array): void {
-    unpack(kernel, policy, address, moments, 0)
-    unpack(kernel, value, address + valueBlock, moments, policy.count)
   }
 }

@@ -2,7 +2,7 @@ import type { Architecture, Engine, Vector } from '../core/engine.ts'
 import { requireFinite } from '../core/finite.ts'
 import { fisherExact, fisherSampled } from '../core/fisher.ts'
 import { gaussianLogProb, gaussianMeanKl } from '../core/gaussian.ts'
-import { mix as mixVectors } from '../core/mix.ts'
+import { mix as mixVectors, unroundedMix } from '../core/mix.ts'
 import { policyLayout, slotOf, valueLayout } from '../core/parameters.ts'
 import { createKernel, createRegion } from './kernel.ts'
 import { createPacking } from './packing.ts'
@@ -26,8 +26,8 @@ export function createWasmEngine(architecture: Architecture): Engine {
   const valuePacking = createPacking(kernel, valueLayout(architecture), 'value')
   // The gate asks about the same few (policy, states) pairs again and again: own and peer on the evidence, own and mixed
   // on the Fisher states.
-  const policyBlock = createBlocks(kernel, policyPacking, 4)
-  const valueBlock = createBlocks(kernel, valuePacking, 1)
+  const policies = createBlocks(kernel, policyPacking, 4)
+  const values = createBlocks(kernel, valuePacking, 1)
   const policyPass = createPasses(kernel, policyPacking, 4)
   const valuePass = createPasses(kernel, valuePacking, 1)
   const direction = kernel.reserve(4 * policyPacking.size)
@@ -36,11 +36,11 @@ export function createWasmEngine(architecture: Architecture): Engine {
   let others: Float64Array = new Float64Array(0)
 
   function policyMean(policy: Vector, observations: Vector, count: number, out: Float64Array): void {
-    copyOutputs(policyPass(policyBlock(policy, 'policy'), observations, count).outputs, count, out)
+    copyOutputs(policyPass(policies.of(policy, 'policy'), observations, count).outputs, count, out)
   }
 
   function stateValue(value: Vector, observations: Vector, count: number, out: Float64Array): void {
-    const { outputs } = valuePass(valueBlock(value, 'value'), observations, count)
+    const { outputs } = valuePass(values.of(value, 'value'), observations, count)
     const { f32 } = kernel
     for (let i = 0, at = outputs / 4; i < count; i++, at += valuePacking.outputWidth) out[i] = f32[at]!
   }
@@ -75,17 +75,36 @@ export function createWasmEngine(architecture: Architecture): Engine {
 
   /** In the kernel where both are float32 as they stand: in JavaScript it took as long as the rest of a judgement on few samples. */
   function mix(own: Vector, peer: Vector, alpha: number): Float32Array {
-    const { count } = policyPacking
+    if (!stageMix(own, peer, alpha)) return mixVectors(own, peer, alpha)
+    const { flat, count } = policyPacking
+    return kernel.f32.slice(flat / 4, flat / 4 + count)
+  }
+
+  /** Networks run in float32 anyway; only log σ is read before it is rounded. */
+  function mixKl(own: Vector, peer: Vector, alpha: number, observations: Vector, count: number): number {
+    if (!stageMix(own, peer, alpha)) return meanKl(own, unroundedMix(own, peer, alpha), observations, count)
+    const mixed = policies.staged('policy')
+    means = room(means, count)
+    others = room(others, count)
+    copyOutputs(policyPass(mixed, observations, count).outputs, count, others)
+    policyMean(own, observations, count, means)
+    const [from, to] = [own, peer].map((policy) => policy.subarray(offset, offset + actionSize)) as [Vector, Vector]
+    return gaussianMeanKl(means, others, count, actionSize, from, unroundedMix(from, to, alpha), 0)
+  }
+
+  /** Mixes (4) into the staging place; false where a policy is not float32. */
+  function stageMix(own: Vector, peer: Vector, alpha: number): boolean {
+    const { count, flat } = policyPacking
     if (!(own instanceof Float32Array && peer instanceof Float32Array && own.length === count && peer.length === count))
-      return mixVectors(own, peer, alpha)
-    const [from, to] = [policyBlock(own, 'policy'), policyBlock(peer, 'towards')]
-    kernel.run.mix(from.flat, to.flat, alpha, count, policyPacking.flat)
-    return kernel.f32.slice(policyPacking.flat / 4, policyPacking.flat / 4 + count)
+      return false
+    const [from, to] = [policies.of(own, 'policy'), policies.of(peer, 'towards')]
+    kernel.run.mix(from.flat, to.flat, alpha, count, flat)
+    return true
   }
 
   /** A pass and the derivative of its means along Δ, [count, actionSize]. With one action the pass's deltas serve every Δ. */
   function passAndTangent(policy: Vector, towards: Vector, observations: Vector, count: number) {
-    const [from, to] = [policyBlock(policy, 'policy'), policyBlock(towards, 'towards')]
+    const [from, to] = [policies.of(policy, 'policy'), policies.of(towards, 'towards')]
     kernel.run.subtract(to.address, from.address, policyPacking.size, direction)
     const pass = policyPass(from, observations, count)
     return { pass, change: tangent(pass, count) }
@@ -130,6 +149,7 @@ export function createWasmEngine(architecture: Architecture): Engine {
     fisherSampled: sampledForm,
     mix,
     meanKl,
+    mixKl,
     generalizedAdvantage: createGae(kernel),
     startUpdate: createWasmUpdates(kernel, architecture, policyPacking, valuePacking),
   }

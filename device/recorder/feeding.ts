@@ -83,7 +83,7 @@ export function feed(topic: InputTopic, record: LoggedRecord, fed: Fed): Differi
       return undefined
     case '/in/clock':
       timed(topic, record, fed)
-      quietly(() => fed.device.clockChanged())
+      quietly(() => fed.device.surroundingsChanged())
       return undefined
     case '/in/stop':
       timed(topic, record, fed)

@@ -15,6 +15,7 @@ const places = [
   'stateDir',
   'policyFile',
   'recordDir',
+  'updateResultFile',
 ] as const satisfies readonly (keyof Config)[]
 
 export function withoutPlaces(config: Config): Partial<Config> {

@@ -124,11 +124,11 @@ export function createRecordedDevice(options: DeviceOptions, log: RecordLog, mac
       device.tick()
       if (steps !== undefined || idle.length >= maxIdleTicks) flushTicks()
     },
-    clockChanged: () =>
+    surroundingsChanged: () =>
       tap.input(
         '/in/clock',
         () => ({}),
-        () => device.clockChanged(),
+        () => device.surroundingsChanged(),
       ),
     stop: () =>
       tap.input(
@@ -145,9 +145,9 @@ const occasions: ReadonlySet<string> = new Set(['/in/reset', '/in/learn'])
 const answers: ReadonlySet<string> = new Set(['/out/learned', '/out/mixed', '/in/learn', '/in/mix'])
 
 /** What the device was given beside bus and car; the replay gives it the like. */
-function portsOf({ clock, commands, identity }: DeviceOptions) {
+function portsOf({ clock, commands, identity, lastUpdate }: DeviceOptions) {
   const { keep, reload, requestUpdate } = commands ?? {}
-  const given = { clock, commands, keep, reload, requestUpdate, isRevoked: identity.isRevoked }
+  const given = { clock, commands, keep, reload, requestUpdate, lastUpdate, isRevoked: identity.isRevoked }
   return Object.entries(given).flatMap(([name, port]) => (port ? [name] : []))
 }
 

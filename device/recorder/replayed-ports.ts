@@ -35,6 +35,7 @@ export function portsOf(snapshot: Snapshot, config: Config, engine: Engine, take
       ...{ sign: () => emptySignature, verify: () => 'unknown-peer' },
       ...(had('isRevoked') && { isRevoked: () => false }),
     },
+    ...(had('lastUpdate') && { lastUpdate: () => undefined }),
     ...(had('clock') && { clock: createClock(() => Number.NaN) }),
     ...(had('commands') && {
       commands: {

@@ -25,13 +25,14 @@ export type Question =
   | 'sign'
   | 'verify'
   | 'revoked'
-  | 'residentMemory'
+  | 'vitals'
   | 'save'
   | 'clock'
   | 'operator'
   | 'keep'
   | 'reload'
   | 'update'
+  | 'lastUpdate'
 export interface Link {
   readonly connected: boolean
   readonly connections: number

@@ -1,9 +1,10 @@
 import type { RecordTopic } from '../../schemas/record.ts'
 import { channels, topicOf } from '../../schemas/topics.ts'
+import type { UpdateResult } from '../../schemas/update.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { CheckpointStore } from '../checkpoint.ts'
 import type { ClockReading } from '../clock.ts'
-import type { DeviceOptions } from '../device-options.ts'
+import type { DeviceOptions, Vitals } from '../device-options.ts'
 import { type Identity, sha256 } from '../identity.ts'
 import type { VehicleHandlers, VehicleIo } from '../io.ts'
 import * as bodies from './bodies.ts'
@@ -12,7 +13,7 @@ import { tappedCommands, told, tried } from './tapped-commands.ts'
 
 /** The options of a device with a tap at every port. */
 export function tapped(options: DeviceOptions, tap: Tap): DeviceOptions {
-  const { store, residentMemory, vehicle, clock, commands } = options
+  const { store, vitals = () => ({}), vehicle, clock, commands, lastUpdate } = options
   return {
     ...options,
     bus: tappedBus(options.bus, vehicle, tap),
@@ -22,8 +23,11 @@ export function tapped(options: DeviceOptions, tap: Tap): DeviceOptions {
     now: () => tap.now,
     wallClock: () => tap.asked('wallClock', '', options.wallClock),
     pause: () => tap.pause(),
-    residentMemory: () => tap.asked('residentMemory', '', () => residentMemory?.() ?? null) ?? undefined,
+    vitals: () => told<Vitals>(tap, 'vitals', '', vitals),
     ...(clock && { clock: { ...clock, read: () => told<ClockReading>(tap, 'clock', '', clock.read) } }),
+    ...(lastUpdate && {
+      lastUpdate: () => told<UpdateResult | null>(tap, 'lastUpdate', '', () => lastUpdate() ?? null) ?? undefined,
+    }),
     ...(commands && { commands: tappedCommands(commands, options.config, tap) }),
   }
 }

@@ -9,7 +9,7 @@ import { actionCount, createFeatures, featureCount } from '../../device/features
 import { createInProcessIdentity, type Identity } from '../../device/identity.ts'
 import type { OnConsidered } from '../../device/methods/method.ts'
 import type { Kind } from '../../device/params.ts'
-import { createSharedDecoder } from '../../device/params-decoding.ts'
+import { createSharedMessages, type DecodeParams } from '../../device/params-decoding.ts'
 import { createSimIo } from '../../device/sim-io.ts'
 import type { Config } from '../../schemas/config.ts'
 import { needsAggregator } from '../../schemas/config-methods.ts'
@@ -45,6 +45,7 @@ export interface AggregatorContext {
   readonly run: string
   readonly kind: Kind
   readonly identity: Identity
+  readonly decode: DecodeParams
 }
 
 export interface Experiment {
@@ -66,6 +67,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
   const learners = world.vehicles.filter((_, i) => world.learner[i])
   const identity = createInProcessIdentity([...learners, aggregatorId])
   const clocks = { now: () => 0, wallClock: () => '' }
+  const messages = createSharedMessages()
   const common = {
     config,
     setting,
@@ -73,7 +75,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
     boot: 1,
     software: 'experiment',
     ...clocks,
-    decode: createSharedDecoder(),
+    messages,
     ...(options.onConsidered && { onConsidered: options.onConsidered }),
   }
   const devices = new Map<string, Device>()
@@ -108,6 +110,7 @@ export function createExperiment(options: ExperimentOptions): Experiment {
       bus: broker.connect(),
       run,
       identity,
+      decode: messages.decode,
       kind: { architecture, observationNames, actionNames },
     })
   }

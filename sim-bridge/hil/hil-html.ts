@@ -29,7 +29,7 @@ export function hilHtml(report: HilReport): string {
       list(factRows(report).map(([name, text]) => `${name}: ${text}`)),
       tableHtml({
         caption: 'Round trips, seen from the workstation',
-        heads: roundTripHeads,
+        heads: roundTripHeads(report),
         rows: roundTripRows(report),
       }),
       ...clockLines(report).map(paragraph),

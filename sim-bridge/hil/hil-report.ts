@@ -1,3 +1,4 @@
+import { emulatedMachine } from '../../schemas/config-hil.ts'
 import type { HilReport } from '../../schemas/hil-report.ts'
 import type { Criterion, Report } from '../../schemas/report.ts'
 import type { Summary } from '../../schemas/summary.ts'
@@ -21,7 +22,10 @@ export interface HilLimits extends Limits {
   readonly memoryMib: number | null
 }
 
-/** The report of a run so far, the unit and the world judged by the limits; without a cause the run is complete. */
+/**
+ * The report of a run so far, the unit and the world judged by the limits; without a cause the run is complete. How long an
+ * emulated board takes is not judged.
+ */
 export function createHilReport(options: HilReportOptions): HilReport {
   const { vehicle, target, begun, durationS, cause, facts, report, summary, machine, identity } = options
   const { run, seed, mode, deadline, world, devices, faults } = report
@@ -36,19 +40,30 @@ export function createHilReport(options: HilReportOptions): HilReport {
   }
 }
 
-function criteriaOf({ vehicle, facts, report, machine, identity, limits, cause }: HilReportOptions): Criterion[] {
+function criteriaOf({
+  vehicle,
+  target,
+  facts,
+  report,
+  machine,
+  identity,
+  limits,
+  cause,
+}: HilReportOptions): Criterion[] {
   const { outsideFaults: outside } = facts.decisions
   const criteria: Criterion[] = []
   const judge = (subject: string, criterion: string, limit: number, found: number | null): void => {
     criteria.push({ subject, criterion, limit, found, passed: found !== null && found <= limit })
   }
-  const realtime = report.mode === 'realtime'
-  if (report.deadline.rule !== 'none') judge(vehicle, 'missed deadlines outside faults', limits.misses, outside.misses)
+  const isTimed = emulatedMachine(target) === undefined
+  const realtime = isTimed && report.mode === 'realtime'
+  if (isTimed && report.deadline.rule !== 'none')
+    judge(vehicle, 'missed deadlines outside faults', limits.misses, outside.misses)
   if (realtime) judge(vehicle, 'steps handed over outside faults', limits.handedOverSteps, outside.handedOverSteps)
-  if (limits.roundTripMs !== null)
+  if (isTimed && limits.roundTripMs !== null)
     judge(vehicle, 'longest round trip outside faults, ms', limits.roundTripMs, outside.longestMs)
-  judge(vehicle, 'steps without the device outside faults', 0, outside.awaySteps)
-  judge(vehicle, 'times it left outside faults', 0, outside.left)
+  if (isTimed) judge(vehicle, 'steps without the device outside faults', 0, outside.awaySteps)
+  if (isTimed) judge(vehicle, 'times it left outside faults', 0, outside.left)
   judge(vehicle, 'restarts', limits.restarts, restartsOf(facts, machine))
   if (limits.memoryMib !== null) judge(vehicle, 'resident memory, MiB', limits.memoryMib, largestOf(facts.memory))
   if (identity) judge(vehicle, 'differences of its replay', 0, identity.identical ? 0 : 1)

@@ -1,3 +1,4 @@
+import { emulatedMachine } from '../../schemas/config-hil.ts'
 import type { HilReport } from '../../schemas/hil-report.ts'
 import { counted, wrap } from '../experiment/report/text.ts'
 import { ms, sentence, table } from '../report/report-text.ts'
@@ -15,7 +16,7 @@ export function hilText(report: HilReport): string {
     [`unit ${vehicle} (${target}), run ${run}${complete ? '' : `: PARTIAL, ${cause}`}`, ...clockLines(report)].join(
       '\n',
     ),
-    table([roundTripHeads, ...roundTripRows(report)]),
+    table([roundTripHeads(report), ...roundTripRows(report)]),
     factRows(report)
       .flatMap(([name, text]) => wrap(text, 80, name.padEnd(12), ' '.repeat(12)))
       .join('\n'),
@@ -35,7 +36,14 @@ export function clockLines({ world, mode, epochs }: HilReport): string[] {
   ]
 }
 
-export const roundTripHeads = ['round trips', 'count', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms']
+export function roundTripHeads({ target }: HilReport): string[] {
+  return [`round trips${emulatedMark(target)}`, 'count', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms']
+}
+
+/** Stands beside every time of an emulated board. */
+function emulatedMark(target: string): string {
+  return emulatedMachine(target) === undefined ? '' : ' (emulated)'
+}
 
 /** Per kind of question: count and percentiles of the unit's round trips, ms. */
 export function roundTripRows({ devices, vehicle }: HilReport): string[][] {
@@ -56,6 +64,7 @@ export function roundTripRows({ devices, vehicle }: HilReport): string[][] {
 
 /** What the report says of the unit, by name. */
 export function factRows(report: HilReport): (readonly [string, string])[] {
+  const mark = emulatedMark(report.target)
   const { unit, connection, policies, verdicts, machine, identity, devices, vehicle, decisions } = report
   const device = devices[vehicle]
   const memory = largestOf(report.memory)
@@ -65,11 +74,11 @@ export function factRows(report: HilReport): (readonly [string, string])[] {
     ['unit', `boot ${unit.boot}, connection ${unit.connection}, clock ${unit.clock ?? 'unknown'}`],
     [
       'deadlines',
-      `${device?.misses ?? 0} of ${device?.decisions ?? 0} missed, ${decisions.outsideFaults.misses} of them outside faults`,
+      `${device?.misses ?? 0} of ${device?.decisions ?? 0} missed, ${decisions.outsideFaults.misses} of them outside faults${mark && `${mark}: not judged`}`,
     ],
     [
       'driven',
-      `${device?.lateHeldSteps ?? 0} steps held, ${device?.handedOverSteps ?? 0} handed over, ${device?.awaySteps ?? 0} away`,
+      `${device?.lateHeldSteps ?? 0} steps held, ${device?.handedOverSteps ?? 0} handed over, ${device?.awaySteps ?? 0} away${mark}`,
     ],
     ['fallbacks', String(device?.fallbacks ?? 0)],
     ['memory', memory === null ? 'not told' : `at most ${memory.toFixed(0)} MiB resident`],

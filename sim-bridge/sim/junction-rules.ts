@@ -27,6 +27,11 @@ export class JunctionRules {
     this.#occupancy = occupancy
   }
 
+  /** Whether any car on the other lane of the conflict on `lane` is to be obeyed. */
+  hasFoes(lane: number): boolean {
+    return this.#occupancy.insideCount[this.#network.foeLane[lane]!]! > 0
+  }
+
   /**
    * `safe` lowered for the cars on the other lane of the conflict on `lane`, which ends `seen` m ahead.
    * `wait`: the speed of car i for stopping before the junction instead, or 0.

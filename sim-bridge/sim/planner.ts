@@ -70,7 +70,7 @@ export class Planner {
     this.nextBlocked[i] = 0
     for (;;) {
       const next = after[row + lane]!
-      if (conflict[lane] !== 0) {
+      if (conflict[lane] !== 0 && this.#rules.hasFoes(lane)) {
         safe = this.#rules.safeSpeed(i, lane, seen, safe, wait)
         if (this.#rules.exitRefused && refused < 0) {
           refused = links
@@ -90,7 +90,8 @@ export class Planner {
       if (conflict[next] !== 0) {
         if (entry < 0 && keepClear[next] === 1) entry = links
         unsure ||= minor[next] === 1 && seen > foeVisibility && seen > ownBrakeGap
-        wait = waitSpeed(driver, v, seen, minor[next] === 0, ownBrakeGap)
+        // Only where foes are obeyed does it matter.
+        wait = this.#rules.hasFoes(next) ? waitSpeed(driver, v, seen, minor[next] === 0, ownBrakeGap) : 0
       }
       passedInternal ||= inside
       // The look-ahead that checkRewindLinkLanes needs: the next crossing is always seen from the lane before it.
@@ -106,29 +107,25 @@ export class Planner {
       else seenNormal += laneLength[lane]!
     }
     links++
+    this.nextWaiting[i] = 0
     if (kept < 0) kept = entry >= 0 && this.#roomAhead(i, links) < lengthWithGap ? entry : links
-    return this.#linkedSpeed(i, driver, maxSpeed, ownBrakeGap, links, kept, refused < 0 ? links : refused)
+    if (refused < 0) refused = links
+    // On most roads every link may be passed.
+    if (kept === links && refused === links && safe >= Math.min(driver.decel, maxSpeed)) return safe
+    return this.#linkedSpeed(i, driver, links, kept, refused)
   }
 
   /**
    * The speed after all `links` in view, of which those from `kept` on lead into a junction to be kept clear and that of
-   * index `refused` is not requested (MSVehicle::processLinkApproaches); sets `nextWaiting[i]`.
+   * index `refused` is not requested (MSVehicle::processLinkApproaches); sets `nextWaiting[i]` where the car waits.
    */
-  #linkedSpeed(
-    i: number,
-    driver: Driver,
-    maxSpeed: number,
-    ownBrakeGap: number,
-    links: number,
-    kept: number,
-    refused: number,
-  ): number {
+  #linkedSpeed(i: number, driver: Driver, links: number, kept: number, refused: number): number {
     const { after, laneCount, internal, minor } = this.#network
     const v = this.#cars.speed[i]!
+    const maxSpeed = Math.min(v + driver.accel * stepLength, driver.maxSpeed)
+    const ownBrakeGap = brakeGap(driver, v)
     const row = this.#cars.route[i]! * laneCount
-    let safe = this.#linkSpeed[links - 1]!
-    this.nextWaiting[i] = 0
-    if (kept === links && refused === links && safe >= Math.min(driver.decel, maxSpeed)) return safe
+    let safe = 0
     let lane = this.#cars.lane[i]!
     for (let k = 0; k < links; k++) {
       lane = after[row + lane]!

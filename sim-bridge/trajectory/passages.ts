@@ -1,4 +1,4 @@
-import type { Conflict } from '../sim/geometry.ts'
+import type { Conflict } from '../../schemas/road-shape.ts'
 import type { Trajectory } from './trajectory.ts'
 
 /** A car's way through a stretch that it shares with the other road. */

@@ -11,11 +11,14 @@ export const users: ReadonlyMap<string, User> = new Map(
   ]),
 )
 
-export const base: BrokerOptions = { fleet: 'demo', users, now: () => performance.now(), port: 0 }
+/** Devices of tests of other things send as much as they like. */
+const limits = { deviceShare: { messagesPerSecond: 1e6, bytesPerSecond: 1e9 } }
+
+export const base: BrokerOptions = { fleet: 'demo', users, now: () => performance.now(), port: 0, limits }
 
 /** A broker on a free port, closed with the test. */
 export async function start(t: Test, options: Partial<BrokerOptions>): Promise<Broker> {
-  const broker = await createBroker({ ...base, ...options })
+  const broker = await createBroker({ ...base, ...options, limits: { ...limits, ...options.limits } })
   t.teardown(() => broker.close())
   return broker
 }

@@ -12,8 +12,8 @@ export interface Outcome {
   readonly text: string
 }
 
-/** A root of the Debian that this machine runs, from the mirror that it uses, with systemd in it. */
-export async function makeDebianRoot(folder: string): Promise<void> {
+/** The Debian that this machine runs, and the mirror that it uses. */
+export async function debianMirror(): Promise<{ readonly codename: string; readonly mirror: string }> {
   const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? ''
   const targets = ['indextargets', '--format', '$(CODENAME) $(REPO_URI)', 'Created-By: Packages']
   const { stdout } = await run('apt-get', targets)
@@ -22,7 +22,14 @@ export async function makeDebianRoot(folder: string): Promise<void> {
     .find((line) => line.startsWith(`${codename} `))
     ?.slice(codename.length + 1)
   if (!codename || !mirror) throw new Error(`apt must have a mirror of ${codename || 'a Debian'}, got ${stdout}`)
-  const options = ['--quiet', '--mode=root', '--variant=minbase', '--include=systemd,libstdc++6']
+  return { codename, mirror }
+}
+
+/** A root of the Debian that this machine runs, from the mirror that it uses, with systemd and further packages in it. */
+export async function makeDebianRoot(folder: string, more: readonly string[] = []): Promise<void> {
+  const { codename, mirror } = await debianMirror()
+  const packages = ['systemd', 'libstdc++6', ...more]
+  const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${packages.join(',')}`]
   await run('mmdebstrap', [...options, codename, folder, mirror], { maxBuffer: 1 << 26 })
 }
 

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { actors } from './engine-actors.ts'
 import {
   agreesWithReference,
   driftOfAnUpdate,
@@ -8,7 +9,7 @@ import {
 } from './engine-agreement.ts'
 import { extremes, memory, refusals } from './engine-limits.ts'
 import type { Candidate } from './engine-samples.ts'
-import { actors, answersWithoutHistory, sessions } from './engine-sessions.ts'
+import { answersWithoutHistory, sessions } from './engine-sessions.ts'
 import { goldenVectors } from './engine-vectors.ts'
 
 const parts: readonly [string, (t: Test, candidate: Candidate) => void][] = [

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Test } from 'tap'
+import { median } from '../../bench/measure.ts'
 import {
   type Architecture,
   createRng,
@@ -226,7 +227,8 @@ export function memory(t: Test, { create, slow, held }: Candidate): void {
   t.same(growth('held'), [0, 0, 0, 0])
   const sum = (values: number[]) => values.reduce((total, x) => total + x, 0)
   const heap = growth('heapUsed')
-  t.ok(sum(heap) < 400_000, `${heap} bytes more of heap, ${updates} updates each`)
+  // What leaks does so every time; once, V8 may have compiled or moved something.
+  t.ok(median(heap) < 100_000, `${heap} bytes more of heap, ${updates} updates each`)
   const external = growth('external')
   t.ok(sum(external) < 65_536, `${external} bytes more outside the heap: less than a page of WebAssembly`)
 }

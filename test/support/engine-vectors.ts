@@ -11,7 +11,7 @@ import {
   slotOf,
 } from '../../device/core/index.ts'
 import { type Candidate, nearAll as nearAllBy, near as nearBy, tensorsOf, written } from './engine-samples.ts'
-import { type GoldenCase, goldenCases, values } from './vectors.ts'
+import { type GoldenCase, goldenCases, samplesOf, values } from './vectors.ts'
 
 const identity = { ownHash: null, peerHash: null, peerId: 'peer', peerBoot: 1, peerSequence: 1 }
 
@@ -109,16 +109,8 @@ export function goldenVectors(t: Test, { create, tolerance }: Candidate): void {
 
       t.test('three PPO steps', async (t) => {
         const { ppo } = expected
-        const { minibatch } = golden
         const learner = createLearner(Float64Array.from(own), Float64Array.from(value))
-        const batch = {
-          count: values(minibatch, 'advantage').length,
-          observations: values(minibatch, 'obs'),
-          actions: values(minibatch, 'action'),
-          logProb: values(minibatch, 'log_prob'),
-          advantage: values(minibatch, 'advantage'),
-          returns: values(minibatch, 'return'),
-        }
+        const batch = samplesOf(golden)
         const options = {
           learningRate: ppo.learning_rate,
           clipRange: ppo.clip_range,

@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import type { User } from '../../broker/admission.ts'
 import type { Broker } from '../../broker/broker.ts'
@@ -11,43 +9,11 @@ import { type HilReport, validateHilReport } from '../../schemas/hil-report.ts'
 import { bridgeId, learnersOf } from '../../sim-bridge/cli.ts'
 import { start } from './broker-fixture.ts'
 import { bin } from './fleet.ts'
-
-export interface Running {
-  readonly child: ChildProcess
-  /** Resolves with the first line on stderr, past ones included, that matches. */
-  said(what: RegExp): Promise<string>
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
-}
+import { type Running, startProgram } from './program.ts'
 
 /** The bin as a process, killed with the test. */
 export function startBin(t: Test, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment }
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
-  t.teardown(() => child.kill('SIGKILL'))
-  const lines: string[] = []
-  const waiting: { what: RegExp; resolve: (line: string) => void }[] = []
-  let stdout = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    lines.push(line)
-    for (const { what, resolve } of waiting) if (what.test(line)) resolve(line)
-  })
-  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout, stderr: lines.join('\n') }))
-  })
-  return {
-    child,
-    ended,
-    said: (what) =>
-      new Promise((resolve, reject) => {
-        const found = lines.find((line) => what.test(line))
-        if (found !== undefined) return resolve(found)
-        waiting.push({ what, resolve })
-        ended.then(({ code }) => reject(new Error(`it ended with ${code} before ${what}:\n${lines.join('\n')}`)))
-      }),
-  }
+  return startProgram(t, [process.execPath, bin, ...args], { environment })
 }
 
 export interface HilFixture {

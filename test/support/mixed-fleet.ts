@@ -13,6 +13,7 @@ import { bridgeId } from '../../sim-bridge/cli.ts'
 import { createScenario } from '../../sim-bridge/sim/scenario.ts'
 import { scenarioOf } from '../../sim-bridge/worlds.ts'
 import { bin, summaryFile } from './fleet.ts'
+import { killWithTest } from './program.ts'
 
 /**
  * A lock-step run of real processes over the real broker in which a vehicle may run on a Node of another processor: `nodes`
@@ -32,7 +33,7 @@ export async function runMixedFleet(
     const configFile = files.processConfig(name, { ...pick(config, command), ...values })
     const heap = command === 'device' ? boundedArguments : []
     const started = startProcess(node, [...heap, bin, command, '--config', configFile])
-    t.teardown(() => started.child.kill())
+    killWithTest(t, started.child, 'SIGTERM')
     return started
   }
   const broker = start('broker', 'broker', { usersFile: files.secret('users.json') })

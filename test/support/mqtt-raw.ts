@@ -12,7 +12,6 @@ export class RawClient {
   /** Resolves when the connection is gone, however it ended. */
   readonly closed: Promise<void>
   readonly #arrivals = new EventEmitter()
-  #rest: Buffer = Buffer.alloc(0)
 
   /** Opens a TCP connection; nothing is sent. */
   static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
@@ -33,7 +32,13 @@ export class RawClient {
     this.socket = socket
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('error', () => {})
-    socket.on('data', (data) => this.#receive(data))
+    socket.on(
+      'data',
+      packetReader((packet) => {
+        this.inbox.push(packet)
+        this.#arrivals.emit('packet')
+      }),
+    )
     socket.once('close', () => this.#arrivals.emit('packet'))
   }
 
@@ -80,23 +85,27 @@ export class RawClient {
   destroy(): void {
     this.socket.destroy()
   }
+}
 
-  #receive(data: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])
+/** Takes bytes as they come and passes on each packet (2.2) that is complete. */
+export function packetReader(onPacket: (packet: RawPacket) => void): (data: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0)
+  return (data) => {
+    rest = rest.length === 0 ? data : Buffer.concat([rest, data])
     for (;;) {
       let length = 0
       let i = 1
       for (let shift = 0; ; shift += 7) {
-        const byte = this.#rest[i++]
+        const byte = rest[i++]
         if (byte === undefined) return
         length += (byte & 0x7f) << shift
         if ((byte & 0x80) === 0) break
       }
-      if (this.#rest.length < i + length) return
-      const first = this.#rest[0]!
-      this.inbox.push({ type: first >> 4, flags: first & 0xf, body: this.#rest.subarray(i, i + length) })
-      this.#rest = this.#rest.subarray(i + length)
-      this.#arrivals.emit('packet')
+      if (rest.length < i + length) return
+      const first = rest[0]!
+      const body = rest.subarray(i, i + length)
+      rest = rest.subarray(i + length)
+      onPacket({ type: first >> 4, flags: first & 0xf, body })
     }
   }
 }
@@ -119,6 +128,7 @@ export interface ConnectOptions {
   readonly will?: { readonly topic: Text; readonly payload: Text; readonly retain?: boolean }
 }
 
+export const CONNECT = 1
 export const CONNACK = 2
 export const PUBLISH = 3
 export const PUBACK = 4
@@ -160,10 +170,21 @@ export function subscribe(filters: readonly Text[]): Buffer {
 
 /** A received PUBLISH, decoded. */
 export function message(packet: RawPacket): { topic: string; payload: string; retain: boolean } {
-  const end = 2 + packet.body.readUInt16BE(0)
-  const qos = (packet.flags >> 1) & 3
-  const payload = packet.body.toString('utf8', qos > 0 ? end + 2 : end)
-  return { topic: packet.body.toString('utf8', 2, end), payload, retain: (packet.flags & 1) === 1 }
+  const { topic, payload, retain } = bytesMessage(packet)
+  return { topic, payload: payload.toString('utf8'), retain }
+}
+
+/** A received PUBLISH, its payload as bytes. */
+export function bytesMessage({ flags, body }: RawPacket): {
+  topic: string
+  payload: Buffer
+  qos: number
+  retain: boolean
+} {
+  const end = 2 + body.readUInt16BE(0)
+  const qos = (flags >> 1) & 3
+  const payload = body.subarray(qos > 0 ? end + 2 : end)
+  return { topic: body.toString('utf8', 2, end), payload, qos, retain: (flags & 1) === 1 }
 }
 
 /** Fixed header (2.2) and body. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { killWithTest } from './program.ts'
 
 /** The other end of NOTIFY_SOCKET: what a service manager hears. */
 export interface NotifyListener {
@@ -23,7 +24,7 @@ while True: print(json.dumps(receiver.recv(4096).decode()), flush=True)
 /** Listens on `socket`, which must not exist and be short (108 bytes), until the test ends. */
 export async function listenForNotifications(t: Test, python: string, socket: string): Promise<NotifyListener> {
   const child = spawn(python, ['-c', program, socket], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
+  killWithTest(t, child)
   const heard: string[] = []
   const waiting = new Set<() => void>()
   let opened: () => void = () => {}

@@ -22,7 +22,7 @@ export interface Unit {
   pid(): number
 }
 
-/** Gives the root's unit a key and a configuration, and it a broker on loopback. */
+/** Gives the root's unit a key, completes its configuration by hand, and gives it a broker on loopback. */
 export async function provision(t: Test, root: string): Promise<Unit> {
   const users = new Map<string, User>([
     ['car01', { id: 'car01', role: 'device', password: 'car01-secret' }],
@@ -43,12 +43,14 @@ export async function provision(t: Test, root: string): Promise<Unit> {
     writeFileSync(join(root, state, name), content, { mode: 0o600 })
     chownSync(join(root, state, name), uid, gid)
   }
+  const file = join(root, 'etc/trustmix/device.json')
   const config = {
-    ...{ version: 1, vehicle: 'car01', broker: `mqtt://127.0.0.1:${broker.port}`, run: 'road', maxBackoffMs: 500 },
+    ...JSON.parse(readFileSync(file, 'utf8')),
+    ...{ vehicle: 'car01', broker: `mqtt://127.0.0.1:${broker.port}`, maxBackoffMs: 500 },
     ...{ username: 'car01', passwordFile: `${state}/password` },
     ...{ privateKeyFile: `${state}/key.pem`, publicKeysFile: `${state}/public-keys.json` },
   }
-  writeFileSync(join(root, 'etc/trustmix/device.json'), JSON.stringify(config))
+  writeFileSync(file, JSON.stringify(config))
   return {
     device: ['device', '--config', '/etc/trustmix/device.json', '--state-dir', state, '--stay'],
     statuses,

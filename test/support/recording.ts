@@ -22,14 +22,16 @@ export interface Recording {
 export function createRecording(
   directory: string,
   more: Partial<Config> = {},
-  given: Parameters<typeof createRig>[2] & { readonly fileBytes?: number; readonly files?: number } = {},
+  given: Parameters<typeof createRig>[2] &
+    Pick<DeviceOptions, 'lastUpdate'> & { readonly fileBytes?: number; readonly files?: number } = {},
 ): Recording {
   let log: RecordLog | undefined
   const create = (options: DeviceOptions) => {
     const { vehicle, boot, now, software } = options
     const { fileBytes = 1_000_000, files = 8 } = given
     log = createRecordLog({ mcap, directory, vehicle, boot, files, now, fileBytes, software, startedAt: startedAt })
-    return createRecordedDevice(options, log, 'a test')
+    const { lastUpdate } = given
+    return createRecordedDevice({ ...options, ...(lastUpdate && { lastUpdate }) }, log, 'a test')
   }
   const rig = createRig(['car01'], { engine: 'reference', ...more }, { ...given, create })
   if (!log) throw new Error('a rig must create its devices')

@@ -60,12 +60,16 @@ export function requireRoot(t: Test): boolean {
 
 /** Skips a test for want of `name`, or fails it if TRUSTMIX_REQUIRE names that. */
 export function absent(t: Test, name: string, how: string): void {
-  const required = (process.env.TRUSTMIX_REQUIRE ?? '').split(',').map((entry) => entry.trim())
-  if (required.includes(name)) t.fail(`TRUSTMIX_REQUIRE names ${name}, but it ${how}`)
+  if (isRequired(name)) t.fail(`TRUSTMIX_REQUIRE names ${name}, but it ${how}`)
   else t.plan(0, `${name} ${how}`)
 }
 
-function isOnPath(tool: string): boolean {
+/** Whether TRUSTMIX_REQUIRE names something. */
+export function isRequired(name: string): boolean {
+  return (process.env.TRUSTMIX_REQUIRE ?? '').split(',').some((entry) => entry.trim() === name)
+}
+
+export function isOnPath(tool: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK)

@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import type { Broker } from '../../broker/broker.ts'
 import { listen } from '../../broker/listen.ts'
 import { defaultConfig, type PartialConfig } from '../../schemas/config.ts'
+import { killWithTest } from './program.ts'
 import type { TrustFleet } from './trust-fleet.ts'
 
 export interface SecuredBroker {
@@ -59,7 +60,7 @@ export async function startMosquitto(t: Test, fleet: TrustFleet): Promise<Secure
   let log = ''
   const mosquitto = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [mosquitto.stdout, mosquitto.stderr]) stream?.on('data', (text) => (log += text))
-  t.teardown(() => mosquitto.kill())
+  killWithTest(t, mosquitto)
   for (const port of [tlsPort, wsPort]) await listens(port, mosquitto, () => log)
   return {
     tls: `mqtts://localhost:${tlsPort}`,

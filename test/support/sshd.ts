@@ -6,6 +6,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { killWithTest } from './program.ts'
 
 export interface Sshd {
   /** As `--target` takes it. */
@@ -45,7 +46,7 @@ export async function startSshd(t: Test, directory: string, programs: string): P
   // As root it wants this folder for its unprivileged half, which the service would make.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const server = spawn(path, ['-D', '-e', '-f', file('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
-  t.teardown(() => server.kill())
+  killWithTest(t, server, 'SIGTERM')
   const lines = createInterface({ input: server.stderr })
   const said: string[] = []
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { sha256 } from '../../../device/identity.ts'
 import { type Config, type ConfigKey, defaultConfig } from '../../../schemas/config.ts'
 import { hilProperties } from '../../../schemas/config-hil.ts'
+import { monitorProperties } from '../../../schemas/config-monitor.ts'
 import { recorderProperties } from '../../../schemas/config-recorder.ts'
 import { trustProperties } from '../../../schemas/config-trust.ts'
 import { unitProperties } from '../../../schemas/config-unit.ts'
@@ -80,7 +81,13 @@ export function jobHash(job: StudyJob): string {
   return sha256(canonicalJson({ version: formatVersion, ...job, config: Object.fromEntries(config) }))
 }
 
-const unitKeys = { ...unitProperties, ...trustProperties, ...recorderProperties, ...hilProperties }
+const unitKeys = {
+  ...unitProperties,
+  ...trustProperties,
+  ...recorderProperties,
+  ...hilProperties,
+  ...monitorProperties,
+}
 
 function nameOfAttack({ kind, attackers }: { kind: string; attackers: number }): string {
   return `${kind}-${attackers}`

@@ -23,12 +23,6 @@ export function hexOf(colour: Rgb): string {
   return `#${colour.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** The nearest of the 6 × 6 × 6 colours that terminals with 256 colours have, as its number (16 … 231). */
-export function terminalColour(colour: Rgb): number {
-  const [red, green, blue] = colour.map((channel) => nearestLevel(channel))
-  return 16 + 36 * red! + 6 * green! + blue!
-}
-
 const plasma: readonly Rgb[] = [
   [13, 8, 135],
   [76, 2, 161],
@@ -40,11 +34,3 @@ const plasma: readonly Rgb[] = [
   [253, 197, 39],
   [240, 249, 33],
 ]
-
-const levels = [0, 95, 135, 175, 215, 255]
-
-function nearestLevel(channel: number): number {
-  let best = 0
-  for (const [i, level] of levels.entries()) if (Math.abs(level - channel) < Math.abs(levels[best]! - channel)) best = i
-  return best
-}

@@ -8,7 +8,10 @@ export interface Conflict {
   readonly to: number
 }
 
-/** How a road network looks: a place in the plane for every loop coordinate. For pictures only; no simulator reads it. */
+/**
+ * What `network` and `loopLength` of `run` and `s` of `world` mean: a place in the plane for every loop coordinate. For pictures
+ * only; no simulator reads it.
+ */
 export interface RoadShape {
   readonly network: 'figure-eight' | 'ring'
   readonly loopLength: number
@@ -24,6 +27,39 @@ export function roadShape(network: string, length: number): RoadShape | undefine
   if (network === 'figure-eight' && length > junctions) return figureEight(length)
   return undefined
 }
+
+/** m, of one lane. */
+export const roadHalfWidth = 1.6
+
+/** A picture of a road: lengths and places in it, in its own unit (dots, pixels). */
+export interface RoadFit {
+  /** Units a metre. */
+  readonly scale: number
+  /** The place of a point of the plane; y is counted downwards. */
+  project(x: number, y: number): readonly [x: number, y: number]
+}
+
+/** The larger of two pictures that show the whole road in `width` × `height`: as it is, or turned clockwise by an eighth. */
+export function fitRoad(shape: RoadShape, width: number, height: number, margin = roadHalfWidth): RoadFit {
+  const points = Array.from({ length: fitSamples }, (_, k) => shape.place((k * shape.loopLength) / fitSamples))
+  const fits = [0, -Math.PI / 4].map((angle) => {
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+    const turned = points.map(([x, y]) => [x * cos - y * sin, x * sin + y * cos] as const)
+    const left = Math.min(...turned.map(([x]) => x)) - margin
+    const right = Math.max(...turned.map(([x]) => x)) + margin
+    const bottom = Math.min(...turned.map(([, y]) => y)) - margin
+    const top = Math.max(...turned.map(([, y]) => y)) + margin
+    const scale = Math.min(width / (right - left), height / (top - bottom))
+    const project = (x: number, y: number): readonly [number, number] => [
+      width / 2 + (x * cos - y * sin - (left + right) / 2) * scale,
+      height / 2 - (x * sin + y * cos - (bottom + top) / 2) * scale,
+    ]
+    return { scale, project }
+  }) as [RoadFit, RoadFit]
+  return fits[1].scale > 1.02 * fits[0].scale ? fits[1] : fits[0]
+}
+
+const fitSamples = 400
 
 /** m: a lane through the crossing, and where on it the other road's way begins and ends (lanes of 3.2 m width). */
 const crossingLength = 9.4
