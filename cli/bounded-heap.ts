@@ -12,6 +12,12 @@ export const boundedThread = { maxYoungGenerationSizeMb: 3 * semiSpaceMb, maxOld
 /** Arguments of node, for a process: they cannot be set any more once it runs. */
 export const boundedArguments = [`--max-semi-space-size=${semiSpaceMb}`, `--max-old-space-size=${oldSpaceMb}`]
 
+/**
+ * For a process too: glibc gives each of V8's threads an arena of its own and keeps what their compilations let go of; with
+ * one arena for all a device needs 6 MB less and is as fast. Only read when a process begins.
+ */
+export const boundedEnvironment = { MALLOC_ARENA_MAX: '1' }
+
 /** Whether this process was started with such a heap. */
 export function isBounded(): boolean {
   return process.execArgv.some((argument) => argument.startsWith('--max-semi-space-size'))

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Processes } from '../schemas/process.ts'
-import { boundedArguments } from './bounded-heap.ts'
+import { boundedArguments, boundedEnvironment } from './bounded-heap.ts'
 import type { Order } from './parent.ts'
 
 type Role = Processes['processes'][number]['role']
@@ -65,8 +65,7 @@ export function startChild(task: Task, options: SupervisorOptions): Child {
     const started = spawn(process.execPath, nodeArguments(task), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
-      // A child reads its own file only: what the user set for the fleet is in there, and would outrank it from here.
-      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TRUSTMIX_'))),
+      env: environment(task),
     })
     child = started
     started.on('message', (message) => task.onMessage?.(message))
@@ -119,6 +118,12 @@ export function restartCommand(task: Task): string[] {
 
 function nodeArguments({ role, args }: Task): string[] {
   return [...(role === 'device' ? boundedArguments : []), bin, ...args]
+}
+
+function environment({ role }: Task): NodeJS.ProcessEnv {
+  // A child reads its own file only: what the user set for the fleet is in there, and would outrank it from here.
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TRUSTMIX_')))
+  return { ...own, ...(role === 'device' && boundedEnvironment) }
 }
 
 /** A child's lines, bounded: what does not end within 4 kB is cut. */

@@ -1,10 +1,14 @@
 import type { Duplex } from 'node:stream'
 import { MqttClient } from 'mqtt'
+import { writeToStream } from 'mqtt-packet'
 import { type Address, type Channel, topicOf } from '../../schemas/topics.ts'
 import { brokerStreams, type ClientTls, parseBrokerUrl } from './broker-url.ts'
 import type { Bus } from './bus.ts'
 import { createInbox } from './inbox.ts'
 import { createOutbox, type Outgoing } from './outbox.ts'
+
+// Kept ready, the 65,536 two-byte buffers of every packet id and length would hold 8 MB of a small board's memory.
+writeToStream.cacheNumbers = false
 
 export interface MqttBusOptions {
   /** `mqtt://host:port`, `mqtts://host:port` or `wss://host:port`. */

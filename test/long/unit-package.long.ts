@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import t from 'tap'
-import { boundedArguments } from '../../cli/bounded-heap.ts'
+import { boundedArguments, boundedEnvironment } from '../../cli/bounded-heap.ts'
 import { validateConfig } from '../../schemas/config.ts'
 import { unitDefaults } from '../../schemas/config-unit.ts'
 import { buildPackages, debIn, image, outsideFolder, unpack, version } from '../support/packages.ts'
@@ -93,6 +93,8 @@ t.test('packages of a unit', async (t) => {
         unit,
         `/usr/lib/trustmix/node ${boundedArguments.join(' ')} /usr/lib/trustmix/app/build/cli/main.js device `,
       )
+      for (const [name, value] of Object.entries(boundedEnvironment))
+        t.match(unit, new RegExp(`^Environment=${name}=${value}$`, 'm'))
       t.equal(unit, readFileSync(join(unpacked('amd64'), 'usr/lib/systemd/system/trustmix.service'), 'utf8'))
       t.notMatch(unit, /^MemoryDenyWriteExecute/m)
       const copyright = readFileSync(join(files, 'usr/share/doc/trustmix/copyright'), 'utf8')
