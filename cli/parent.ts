@@ -4,7 +4,7 @@ import { exitCodes } from '../schemas/exit.ts'
 export interface Parent {
   /** Resolves at the first SIGINT, SIGTERM, word to stop, or death of the supervisor. */
   readonly stopped: Promise<void>
-  /** Calls back at each further request to stop. */
+  /** Calls back at each further request to stop, and at once where there has been one. */
   readonly interrupts: (handler: () => void) => void
   /** Tells the supervisor; nothing where there is none. */
   readonly tell: (message: unknown) => void
@@ -40,9 +40,17 @@ export function followParent(): Parent {
     request()
   })
   if (!process.send) process.removeAllListeners('message')
+  else if (!process.connected) {
+    // It died before anybody here listened.
+    request()
+    request()
+  }
   return {
     stopped,
-    interrupts: (handler) => void handlers.push(handler),
+    interrupts(handler) {
+      handlers.push(handler)
+      if (asked > 1) handler()
+    },
     tell(message) {
       if (process.connected) process.send?.(message)
     },

@@ -78,5 +78,6 @@ export async function driveSteps(
   await rounds.idle()
   await settled
   await rounds.run(epoch, state.info.step, actions.close([...schedules.keys()], state))
-  return state
+  // Given up in that round: what it was to learn and to mix is missing.
+  return options.stopsNow() ? undefined : state
 }

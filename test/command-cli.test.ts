@@ -6,6 +6,7 @@ import { nextCounter } from '../cli/operator-counter.ts'
 import { channels } from '../schemas/topics.ts'
 import type { CommandMessage } from '../schemas/trust.ts'
 import { answer, refuses, run as runHere, trustmix } from './support/cli.ts'
+import { testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { at, reset } from './support/rig.ts'
 import { type Site, startSite } from './support/units.ts'
@@ -92,7 +93,7 @@ t.test('keys with and without a passphrase, as openssl makes them, and what is n
 })
 
 t.test('what cannot be meant is refused before anything is signed', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const key = join(directory, 'none.pem')
   const tried = (args: readonly string[], rule: RegExp) =>
     refuses(t, 2, rule, ['command', ...args, '--key', key, '--operator', 'ann'])
@@ -109,7 +110,7 @@ t.test('what cannot be meant is refused before anything is signed', async (t) =>
 })
 
 t.test('counters rise, also without their file and when the clock runs back', async (t) => {
-  const path = join(t.testdir(), 'ann.counter')
+  const path = join(testFolder(t), 'ann.counter')
   const wall = Date.UTC(2026, 5, 1)
   t.equal(nextCounter(path, wall), wall)
   t.equal(nextCounter(path, wall), wall + 1)
@@ -141,8 +142,11 @@ t.test('a unit that starts in 1970 drives, learns and publishes, and says what i
     verdicts: [{ peer: 'd1', reason: /^(accepted|non-positive-advantage)$/ }],
     refused: {},
   })
-  const verdict = site.verdicts.find(({ vehicle }) => vehicle === 'd2')
-  t.match(verdict, { mode: 'theorem1', peerId: 'd1', peerHash: d1 }, 'a peer judges what it published by its content')
+  t.match(
+    await site.verdict('d2'),
+    { mode: 'theorem1', peerId: 'd1', peerHash: d1 },
+    'a peer judges what it published by its content',
+  )
   t.match(await site.ask('d1', { kind: 'mix', ...at, policies: { d1, d2 } }), {
     kind: 'mix',
     verdicts: [{ peer: 'd2' }],

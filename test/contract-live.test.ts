@@ -9,6 +9,7 @@ import { start } from './support/broker-fixture.ts'
 import { run } from './support/cli.ts'
 import { createContractJudge, readContract } from './support/contract.ts'
 import { startFleet } from './support/fleet.ts'
+import { testFolder } from './support/program.ts'
 import { trustFleet } from './support/trust-fleet.ts'
 import { type Overheard, startWiretap, type Wiretap } from './support/wiretap.ts'
 
@@ -22,14 +23,14 @@ t.test('a live fleet says everything that the document describes, and nothing el
   // What is lost on its way to the aggregator makes it say `want`.
   tap.lose(({ client, topic }) => client === 'aggregator' && topic.endsWith('/params'))
   await watched(t, tap)
-  const [directory, trust] = [join(t.testdir(), 'run'), join(t.testdirName, 'trust')]
+  const [directory, trust] = [join(testFolder(t), 'run'), join(t.testdirName, 'trust')]
   const running = startFleet(directory, [
     ...['--broker', tap.url, '--method', 'average-gated', '--epochs', '100000', '--seed', '1'],
     ...['--vehicles', '4', '--learners', '2', '--hidden', '8,8', '--missing-after-ms', '1000'],
   ])
-  t.teardown(() => {
+  t.teardown(async () => {
     running.child.kill('SIGKILL')
-    return running.ended // its devices too
+    await running.gone()
   })
   await running.epochDone(1)
   await publishRoster(t, tap, trust)

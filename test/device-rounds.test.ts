@@ -8,6 +8,7 @@ import { channels } from '../schemas/topics.ts'
 import { base, start } from './support/broker-fixture.ts'
 import { busTo, disconnected, nextConnection } from './support/buses.ts'
 import { calm, collect } from './support/devices.ts'
+import { testFolder } from './support/program.ts'
 import { absent, at, createRig, decide, last, outcome, peerPolicies, policyOf, reset, turn } from './support/rig.ts'
 
 const [first, second] = peerPolicies
@@ -203,7 +204,7 @@ t.test('ids and reasons in questions and answers are of their kind', async (t) =
 })
 
 t.test('a disk that fails does not stop the car', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const owner = { vehicle: 'car01', seed: 1, engine: 'reference/1', architecture: '' }
   const rig = createRig(['car01'], {}, { store: createCheckpointStore(directory, owner) })
   rmSync(directory, { recursive: true })

@@ -15,6 +15,7 @@ import { type Channel, channels } from '../schemas/topics.ts'
 import type { BridgeEvent } from '../sim-bridge/bridge.ts'
 import { createExperiment, type Experiment } from '../sim-bridge/experiment/experiment.ts'
 import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
+import { testFolder } from './support/program.ts'
 
 const learners = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
 const rounds = 6
@@ -137,7 +138,7 @@ t.test('after a round of average all hold the mean of what they had learned', as
 
 t.test('a run that goes on from its checkpoints ends as one that was never interrupted', async (t) => {
   const whole = await experimentOf({ config: { epochs: 3 } }).run()
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const half = await experimentOf({ directory }).run()
   t.same(half.epochs, whole.epochs.slice(0, 2))
   const resumed = experimentOf({ config: { epochs: 3 }, directory, resumed: half })

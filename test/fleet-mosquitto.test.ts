@@ -12,6 +12,7 @@ import type { Summary } from '../schemas/summary.ts'
 import { validateVerdict } from '../schemas/verdict.ts'
 import { runFleet, runLocally, startFleet } from './support/fleet.ts'
 import { startMosquitto } from './support/mosquitto.ts'
+import { testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 
 t.test('against mosquitto: same policies, readable verdicts, nothing private outside sim/', async (t) => {
@@ -25,7 +26,7 @@ t.test('against mosquitto: same policies, readable verdicts, nothing private out
   })
   await spy.subscribeAsync('tm/v1/#')
   const options = { epochs: 2, seed: 4 }
-  const summary = await runFleet(join(t.testdir(), 'run'), ['--epochs', '2', '--seed', '4', '--broker', url])
+  const summary = await runFleet(join(testFolder(t), 'run'), ['--epochs', '2', '--seed', '4', '--broker', url])
   t.same(summary.policies, (await runLocally(options)).policies)
 
   const verdicts = outside
@@ -51,8 +52,8 @@ t.test('against mosquitto: same policies, readable verdicts, nothing private out
 t.test('hostile parameters are refused, each with its reason, and the fleet goes on', async (t) => {
   if (!requireTool(t, 'mosquitto')) return
   const { url } = await startMosquitto(t)
-  const directory = join(t.testdir(), 'run')
-  const fleet = startFleet(directory, ['--epochs', '3', '--seed', '4', '--broker', url])
+  const directory = join(testFolder(t), 'run')
+  const fleet = startFleet(directory, ['--epochs', '8', '--seed', '4', '--broker', url])
   const attacker = await mqtt.connectAsync(url)
   t.teardown(() => attacker.endAsync(true))
   const topic = 'tm/v1/demo/near/all/car05/params'
@@ -125,7 +126,7 @@ t.test('hostile parameters are refused, each with its reason, and the fleet goes
   ])
     t.ok((summary.verdicts[reason] ?? 0) >= 6, `${reason}: ${summary.verdicts[reason]}`)
   t.equal(summary.deterministic, true)
-  t.same(summary.policies, (await runLocally({ epochs: 3, seed: 4 })).policies, 'nothing of it changed a policy')
+  t.same(summary.policies, (await runLocally({ epochs: 8, seed: 4 })).policies, 'nothing of it changed a policy')
 })
 
 async function firstMessage(client: MqttClient, topic: string): Promise<Buffer> {

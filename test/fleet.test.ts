@@ -6,11 +6,12 @@ import { policyHash } from '../device/identity.ts'
 import { validateProcesses } from '../schemas/process.ts'
 import { validateSummary } from '../schemas/summary.ts'
 import { runFleet, runLocally, startFleet, summaryFile } from './support/fleet.ts'
+import { testFolder } from './support/program.ts'
 
 const vehicles = ['car01', 'car03', 'car05', 'car07', 'car09', 'car11', 'car13']
 
 t.test('three epochs over MQTT end with the policies of the same seed in process', async (t) => {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   const summary = await runFleet(directory, ['--epochs', '3', '--seed', '1'])
   const local = await runLocally({ epochs: 3, seed: 1 })
   t.ok(validateSummary(summary).ok, 'the summary matches its schema')
@@ -35,7 +36,7 @@ t.test('three epochs over MQTT end with the policies of the same seed in process
 
 t.test('average agrees over both buses too, with an aggregator as a process', async (t) => {
   const method = 'average'
-  const summary = await runFleet(join(t.testdir(), 'run'), ['--epochs', '1', '--seed', '5', '--method', method])
+  const summary = await runFleet(join(testFolder(t), 'run'), ['--epochs', '1', '--seed', '5', '--method', method])
   const local = await runLocally({ epochs: 1, seed: 5, method })
   t.same(summary.policies, local.policies)
   t.same(summary.verdicts, local.verdicts)
@@ -43,7 +44,7 @@ t.test('average agrees over both buses too, with an aggregator as a process', as
 })
 
 t.test('a stopped device stops simulated time, and the run ends as if nothing had been', async (t) => {
-  const fleet = startFleet(join(t.testdir(), 'run'), ['--epochs', '4', '--seed', '3'])
+  const fleet = startFleet(join(testFolder(t), 'run'), ['--epochs', '4', '--seed', '3'])
   await fleet.epochDone(1)
   const pid = fleet.pid('device', 'car05')
   process.kill(pid, 'SIGSTOP')
@@ -62,7 +63,7 @@ t.test('a stopped device stops simulated time, and the run ends as if nothing ha
 })
 
 t.test('a broker killed twice loses no decision, update or verdict', async (t) => {
-  const fleet = startFleet(join(t.testdir(), 'run'), ['--epochs', '4', '--seed', '3'])
+  const fleet = startFleet(join(testFolder(t), 'run'), ['--epochs', '4', '--seed', '3'])
   await fleet.epochDone(1)
   const first = fleet.pid('broker')
   process.kill(first, 'SIGKILL')
@@ -81,7 +82,7 @@ t.test('a broker killed twice loses no decision, update or verdict', async (t) =
 })
 
 t.test('a killed device is started again, resumes its checkpoint and rejoins; the summary says so', async (t) => {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   const fleet = startFleet(directory, ['--epochs', '8', '--seed', '3'])
   await fleet.epochDone(1)
   const first = fleet.pid('device', 'car07')
@@ -100,7 +101,7 @@ t.test('a killed device is started again, resumes its checkpoint and rejoins; th
 })
 
 t.test('Ctrl-C ends with what there is, and --resume goes on to the same end', async (t) => {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   const fleet = startFleet(directory, ['--epochs', '4', '--seed', '2'])
   await fleet.epochDone(1)
   fleet.child.kill('SIGINT')
@@ -119,7 +120,7 @@ t.test('Ctrl-C ends with what there is, and --resume goes on to the same end', a
 })
 
 t.test('Ctrl-C twice ends inside an epoch; going on from there is called what it is', async (t) => {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   const fleet = startFleet(directory, ['--epochs', '2', '--seed', '2'], {
     TRUSTMIX_EPOCHS: '9',
     TRUSTMIX_USERNAME: 'bob',

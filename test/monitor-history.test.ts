@@ -13,6 +13,7 @@ import { refuses } from './support/cli.ts'
 import { startInflux } from './support/influx.ts'
 import { parseLines } from './support/line-protocol.ts'
 import { startPointStore } from './support/point-store.ts'
+import { testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { scrape, until, valueIn } from './support/scrape.ts'
 
@@ -62,7 +63,7 @@ function tellAll({ device, bridge }: Awaited<ReturnType<typeof monitored>>): voi
 
 t.test('verdicts, telemetry, alarms and the NAS of each epoch are stored, in SI units', async (t) => {
   const store = await startPointStore(t, token)
-  const file = join(t.testdir(), 'token')
+  const file = join(testFolder(t), 'token')
   writeFileSync(file, `${token}\n`)
   const rig = await monitored(t, { influxUrl: store.url, influxTokenFile: file })
   tellAll(rig)

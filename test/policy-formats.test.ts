@@ -15,6 +15,7 @@ import {
 } from '../device/core/index.ts'
 import { answer, json, refuses } from './support/cli.ts'
 import { awkwardPolicy, formats, largestDifference, type Specimen, specimen } from './support/policies.ts'
+import { testFolder } from './support/program.ts'
 import { requireModule, requirePython } from './support/require.ts'
 
 const trained = fileURLToPath(new URL('../../test/policies/car01.safetensors', import.meta.url))
@@ -44,7 +45,7 @@ const bitsOf = (values: ArrayLike<number>): number[] => [...new Uint32Array(Floa
 
 for (const format of formats)
   t.test(`${format}: export and import give back every bit, the names and the hash`, async (t) => {
-    const directory = t.testdir()
+    const directory = testFolder(t)
     for (const [i, given] of specimens(directory).entries()) {
       const out = await exported(t, given, format, join(directory, `${format}-${i}`))
       const back = join(directory, `${format}-${i}.back`)
@@ -70,7 +71,7 @@ for (const format of formats)
   })
 
 t.test('the bin exports and imports; --json is one object; the private value network stays behind', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const own = join(directory, 'own.safetensors')
   const out = join(directory, 'new', 'own.onnx')
   const made = await json(t, ['policy', 'init', '--out', own, '--hidden', '8,8'])
@@ -92,7 +93,7 @@ t.test('the bin exports and imports; --json is one object; the private value net
 
 t.test('TensorFlow.js loads what was exported, acts the same, and what it saves is imported', async (t) => {
   await tf.setBackend('cpu')
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const origin = await serveModels(t, directory)
   for (const [i, given] of specimens(directory).entries()) {
     const out = await exported(t, given, 'tfjs', join(directory, `tfjs-${i}`))
@@ -158,7 +159,7 @@ interface OnnxSession {
 t.test('onnxruntime-node runs what was exported and acts the same, one row at a time and all together', async (t) => {
   const runtime = requireModule(t, 'onnxruntime-node') as OnnxRuntime | undefined
   if (!runtime) return
-  const directory = t.testdir()
+  const directory = testFolder(t)
   for (const [i, given] of specimens(directory).entries()) {
     const session = await runtime.InferenceSession.create(
       await exported(t, given, 'onnx', join(directory, `${i}.onnx`)),
@@ -197,7 +198,7 @@ t.test("Python's onnxruntime runs what was exported and acts the same", async (t
 })
 
 async function comparePython(t: Test, program: string, script: string, format: 'onnx' | 'safetensors'): Promise<void> {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const given = specimens(directory)
   const cases = await Promise.all(
     given.map(async (policy, i) => ({

@@ -6,7 +6,7 @@ import t from 'tap'
 import { answer, refuses, trustmix } from './support/cli.ts'
 import { bin } from './support/fleet.ts'
 import { openssl } from './support/openssl.ts'
-import { killWithTest } from './support/program.ts'
+import { killWithTest, testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { trustFleet } from './support/trust-fleet.ts'
 
@@ -75,7 +75,7 @@ t.test('openssl reads the keys, certificates, signatures and revocations of a fl
 })
 
 t.test('a passphrase protects the keys; mistakes are refused and change nothing', async (t) => {
-  const fleet = join(t.testdir(), 'fleet')
+  const fleet = join(testFolder(t), 'fleet')
   const file = join(fleet, '..', 'passphrase')
   writeFileSync(file, 'a long enough sentence\nnot this line\n')
   const common = ['--fleet-dir', fleet]
@@ -138,7 +138,7 @@ t.test('a passphrase protects the keys; mistakes are refused and change nothing'
 
 t.test('on a terminal the passphrase is asked for twice and never shown', async (t) => {
   if (!requireTool(t, 'script')) return
-  const fleet = join(t.testdir(), 'fleet')
+  const fleet = join(testFolder(t), 'fleet')
   const command = `${process.execPath} ${bin} provision fleet demo --fleet-dir ${fleet}`
   const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })
   killWithTest(t, child)

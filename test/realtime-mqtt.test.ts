@@ -16,6 +16,7 @@ import { createCar, createSmallWorld, learners, runOnVirtualClock } from './supp
 import { trustmix } from './support/cli.ts'
 import { smallConfig } from './support/devices.ts'
 import { startFleet } from './support/fleet.ts'
+import { testFolder } from './support/program.ts'
 
 const users = new Map<string, User>([
   ['bridge', { id: 'bridge', role: 'bridge', password: 'bridge-secret' }],
@@ -83,7 +84,7 @@ t.test(
 )
 
 t.test('a fleet in real time keeps going under faults; the report, its files and the exit code say so', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const faults = join(directory, 'freeze.json')
   const freeze = { kind: 'freeze', vehicles: ['car05'], at: 5, until: 145 }
   writeFileSync(faults, JSON.stringify({ version: 1, faults: [freeze] }))
@@ -132,7 +133,7 @@ t.test('a fleet in real time keeps going under faults; the report, its files and
 })
 
 t.test('a scenario that does not fit is refused before anything is started', async (t) => {
-  const file = join(t.testdir(), 'f.json')
+  const file = join(testFolder(t), 'f.json')
   writeFileSync(file, '{"version":1,"faults":[{"kind":"freeze","at":1,"until":2,"vehicles":["car00"]}]}')
   for (const args of [['fleet'], ['sim-bridge', '--run', 'r', '--broker', 'mqtt://127.0.0.1:1']]) {
     const { code, stderr } = await trustmix([...args, '--faults', file])
@@ -151,7 +152,15 @@ function every(t: Test, work: () => void): void {
 }
 
 t.test('Ctrl-C ends a run in real time at once', async (t) => {
-  const fleet = startFleet(join(t.testdir(), 'run'), ['--realtime', '--rtf', '50', '--epochs', '50', '--hidden', '8,8'])
+  const fleet = startFleet(join(testFolder(t), 'run'), [
+    '--realtime',
+    '--rtf',
+    '50',
+    '--epochs',
+    '50',
+    '--hidden',
+    '8,8',
+  ])
   await fleet.epochDone(1)
   fleet.child.kill('SIGINT')
   const { code, stdout, stderr } = await fleet.ended

@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createBatch } from '../sim-bridge/sim/batch.ts'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { minimalStandard } from './support/driving.ts'
+import { heapGrowth } from './support/heap.ts'
 
 const quantities = ['position', 'speed', 'gap', 'leader', 'follower', 'braking'] as const
 
@@ -37,16 +36,12 @@ t.test('each world of a batch drives to the bits of a world alone', async (t) =>
 })
 
 t.test('steps of a batch leave nothing on the heap', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage: () => void = runInNewContext('gc')
   const batch = createBatch({ worlds: 64, preset: 'flow', network: 'merge' })
   const nobody = new Float64Array(64 * 14).fill(Number.NaN)
-  for (let k = 0; k < 300; k++) batch.step(nobody)
-  collectGarbage()
-  const before = process.memoryUsage().heapUsed
-  for (let k = 0; k < 600; k++) batch.step(nobody)
-  collectGarbage()
-  t.ok(process.memoryUsage().heapUsed - before < 100_000, 'less than 3 bytes a step of a world')
+  const grown = heapGrowth(() => {
+    for (let k = 0; k < 600; k++) batch.step(nobody)
+  })
+  t.ok(grown < 100_000, `${grown} bytes: less than 3 a step of a world`)
 })
 
 t.test('mistakes with a batch name the rule and the value', async (t) => {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createController } from '../sim-bridge/sim/controllers.ts'
 import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { createEmbeddedWorld } from '../sim-bridge/worlds.ts'
 import { run } from './support/driving.ts'
+import { heapGrowth } from './support/heap.ts'
 import { type ReferenceRun, referenceRuns, referenceVehicles } from './support/reference-runs.ts'
 
 /** Runs whose standing queues amplify the last bits of a double: IDM just before a stop is unstable. */
@@ -69,16 +68,10 @@ t.test('the same run twice gives the same bits, also after a reset', async (t) =
 })
 
 t.test('a step keeps its arrays and leaves nothing on the heap', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage: () => void = runInNewContext('gc')
   const simulator = new TrafficSimulator({ preset: 'flow' })
   const { position, speed, gap, leader, follower, braking, collisions } = simulator
-  run(simulator, 'headway:5', 20000)
-  collectGarbage()
-  const before = process.memoryUsage().heapUsed
-  run(simulator, 'headway:5', 20000)
-  collectGarbage()
-  t.ok(process.memoryUsage().heapUsed - before < 100_000, 'less than 5 bytes a step, and the heap is noisy by more')
+  const grown = heapGrowth(() => run(simulator, 'headway:5', 20000))
+  t.ok(grown < 100_000, `${grown} bytes: less than 5 a step`)
   t.equal(simulator.position, position)
   t.equal(simulator.speed, speed)
   t.equal(simulator.gap, gap)

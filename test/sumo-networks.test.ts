@@ -7,6 +7,7 @@ import { TrafficSimulator } from '../sim-bridge/sim/simulator.ts'
 import { writeNetwork } from '../sim-bridge/sumo/network.ts'
 import { createSumoSimulator, type SumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
 import { minimalStandard } from './support/driving.ts'
+import { testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 
 const steps = 1499
@@ -164,7 +165,7 @@ t.test('a net that is not the plan is refused with the road and its length', asy
     network: createNetwork({ ...plan, lanes }),
   }
   await t.rejects(
-    writeNetwork({ ...scenario, directory: t.testdir(), netconvert: 'netconvert' }),
+    writeNetwork({ ...scenario, directory: testFolder(t), netconvert: 'netconvert' }),
     /netconvert must make the road :right_0 0.2 m at 30 m\/s, got 0.1 m at 30 m\/s/,
   )
 })

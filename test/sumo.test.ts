@@ -5,18 +5,19 @@ import { startSumoClient } from '../sim-bridge/sumo/client.ts'
 import * as domains from '../sim-bridge/sumo/domains.ts'
 import { SumoError, SumoMissingError } from '../sim-bridge/sumo/errors.ts'
 import { createSumoSimulator, type SumoSimulator } from '../sim-bridge/sumo/sumo-simulator.ts'
+import { testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 
 const referenceFolder = new URL('../../test/reference/', import.meta.url)
 const vehicles = Array.from({ length: 14 }, (_, i) => `car${i}`)
 
 t.test('without SUMO the error names the program and how to get it', async (t) => {
-  await t.rejects(createSumoSimulator({ preset: 'lab', binary: join(t.testdir(), 'sumo') }), SumoMissingError)
+  await t.rejects(createSumoSimulator({ preset: 'lab', binary: join(testFolder(t), 'sumo') }), SumoMissingError)
   const path = process.env.PATH
   t.teardown(() => {
     process.env.PATH = path
   })
-  process.env.PATH = t.testdir()
+  process.env.PATH = testFolder(t)
   await t.rejects(createSumoSimulator({ preset: 'lab' }), {
     name: 'SumoMissingError',
     message: /^sumo must be installed, but it was not found: run "apt-get install sumo"/,
@@ -119,7 +120,7 @@ async function drive(world: SumoSimulator, controller: string): Promise<void> {
 
 t.test('a commanded car follows its command, brakes at any rate asked, and is braked for the car ahead', async (t) => {
   if (!requireTool(t, 'sumo')) return
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const world = await createSumoSimulator({
     preset: 'lab',
     vehicles: ['a', 'b'],
@@ -208,7 +209,7 @@ t.test(
   'closing ends SUMO and removes its files; a pending call is rejected; a second close does nothing',
   async (t) => {
     if (!requireTool(t, 'sumo')) return
-    const folder = t.testdir()
+    const folder = testFolder(t)
     const before = process.env.TMPDIR
     process.env.TMPDIR = folder
     const world = await createSumoSimulator({ preset: 'lab' })

@@ -10,7 +10,7 @@ import { telemetryOf } from '../schemas/telemetry.ts'
 import { aggregatorId } from '../schemas/topics.ts'
 import { refuses, trustmix } from './support/cli.ts'
 import { bin, startFleet } from './support/fleet.ts'
-import { killWithTest } from './support/program.ts'
+import { killWithTest, testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 
 const plain = createStyles(false)
@@ -64,8 +64,8 @@ t.test('a frame fits every terminal, sorts, scrolls, and is never markup of a ve
 })
 
 t.test('a running fleet in the terminal: vehicles, pairs, verdicts', async (t) => {
-  const directory = join(t.testdir(), 'run')
-  const running = startFleet(directory, ['--epochs', '40', '--seed', '2'])
+  const directory = join(testFolder(t), 'run')
+  const running = startFleet(directory, ['--epochs', '400', '--seed', '2'])
   killWithTest(t, running.child, 'SIGINT')
   await running.epochDone(1)
   const { broker } = JSON.parse(readFileSync(join(directory, 'processes.json'), 'utf8')) as { broker: string }
@@ -75,7 +75,7 @@ t.test('a running fleet in the terminal: vehicles, pairs, verdicts', async (t) =
   })
   t.equal(code, 0, stderr)
   t.match(stdout, /trustmix {2}demo · gated · headway · flow +\d+ messages\/s/)
-  t.match(stdout, /epoch \d+\/40 +NAS 0\.\d{3} \(drivers 0\.281\) +7\/7 online/)
+  t.match(stdout, /epoch \d+\/400 +NAS 0\.\d{3} \(drivers 0\.281\) +7\/7 online/)
   for (const id of ['car01', 'car03', 'car13']) t.match(stdout, new RegExp(`ALV ${id} +\\d+\\.\\d +-?\\d+\\.\\d{3}`))
   const told = await trustmix(['top', '--broker', broker, '--json'])
   const report = JSON.parse(told.stdout) as {

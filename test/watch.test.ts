@@ -10,7 +10,7 @@ import { decodeTrajectory } from '../sim-bridge/index.ts'
 import { type TrajectoryName, trajectoryFile } from '../sim-bridge/trajectory/trajectory-files.ts'
 import { refuses, trustmix } from './support/cli.ts'
 import { bin, startFleet } from './support/fleet.ts'
-import { killWithTest } from './support/program.ts'
+import { killWithTest, testFolder } from './support/program.ts'
 import { requireTool } from './support/require.ts'
 import { counted, headway } from './support/watching.ts'
 
@@ -49,8 +49,8 @@ t.test('a frame on stdout, of a world of its own', async (t) => {
 })
 
 t.test('a running fleet is watched, and keeps its trajectories', async (t) => {
-  const directory = join(t.testdir(), 'run')
-  const fleet = startFleet(directory, ['--epochs', '6', '--seed', '2'])
+  const directory = join(testFolder(t), 'run')
+  const fleet = startFleet(directory, ['--epochs', '12', '--seed', '2'])
   await fleet.epochDone(1)
   const { broker } = JSON.parse(readFileSync(join(directory, 'processes.json'), 'utf8')) as { broker: string }
   const [seen, other] = await Promise.all([
@@ -58,7 +58,7 @@ t.test('a running fleet is watched, and keeps its trajectories', async (t) => {
     trustmix(['watch', '--broker', broker, '--fleet', 'other', '--once', '10', '--wait', '2']),
   ])
   t.equal(seen.code, 0, seen.stderr)
-  t.match(seen.stdout, /demo · gated · headway · flow +epoch [2-6]\/6 +last NAS 0\.\d{3} +\d+\.\d s/)
+  t.match(seen.stdout, /demo · gated · headway · flow +epoch \d+\/12 +last NAS 0\.\d{3} +\d+\.\d s/)
   t.match(seen.stdout, /mean speed \d+\.\d\d m\/s {2}drivers 5\.63 {2}NAS 0\.\d{3} {2}drivers 0\.281/)
   const pictured = counted(seen.stdout.split('\n').slice(3, 20).join('\n'))
   t.equal(pictured[carGlyph.driver], 7)
@@ -76,7 +76,7 @@ t.test('a running fleet is watched, and keeps its trajectories', async (t) => {
   for (const [name, epoch, meanSpeed] of [
     ['baseline', 0, baseline.meanSpeed],
     ['first', 1, epochs[0]!.meanSpeed],
-    ['last', 6, epochs[5]!.meanSpeed],
+    ['last', 12, epochs[11]!.meanSpeed],
   ] as const) {
     const { speed, steps, epoch: found, driver, seed } = recorded(name)
     t.same([found, steps, driver, seed], [epoch, 1500, 'gated, headway', 2])

@@ -6,11 +6,12 @@ import { createMqttBus } from '../../device/bus/mqtt-bus.ts'
 import { channels } from '../../schemas/topics.ts'
 import { trustmix } from '../support/cli.ts'
 import { hilFixture, lenient, readHilReport, small, startBin } from '../support/hil.ts'
+import { testFolder } from '../support/program.ts'
 
 t.test(
   'a unit that is killed and comes back is in the report, and red; at a broker of its own hil waits for it',
   async (t) => {
-    const run = join(t.testdir(), 'run')
+    const run = join(testFolder(t), 'run')
     const hil = startBin(t, [
       ...[
         'hil',

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { refuses } from '../support/cli.ts'
 import { lenient, readHilReport, startBin } from '../support/hil.ts'
+import { testFolder } from '../support/program.ts'
 import { trustFleet } from '../support/trust-fleet.ts'
 
 /** Hardware in the loop at a broker with TLS, for a unit with a certificate. */
@@ -64,7 +65,7 @@ t.test('what cannot be is refused in words', async (t) => {
 
 /** A fleet with one unit, and its broker as a process, everything as `trustmix provision` writes it. */
 async function provisionedBench(t: Test) {
-  const path = t.testdir()
+  const path = testFolder(t)
   const fleet = await trustFleet(t, join(path, 'fleet'))
   await fleet.provision('broker', 'hub', '--host', 'localhost')
   await fleet.provision('bridge', 'track')

@@ -11,14 +11,14 @@ import type { Report } from '../../schemas/report.ts'
 import { channels } from '../../schemas/topics.ts'
 import { bin, runFleet } from '../support/fleet.ts'
 import type { HostileOrders, HostileReport } from '../support/hostile-vehicle.ts'
-import { killWithTest } from '../support/program.ts'
+import { killWithTest, testFolder } from '../support/program.ts'
 
 /** How many times slower than in the quiet run the slowest 1 % of the others' answers may be. */
 const allowedRatio = 2
 const rtf = 5
 
 t.test('a hostile vehicle is shed, counted, alarmed and cut off, and the others drive on', async (t) => {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   await runFleet(directory, ['--epochs', '1', '--monitor-port', 'off'])
   const usersFile = join(directory, 'secrets', 'users.json')
   const users = JSON.parse(readFileSync(usersFile, 'utf8')) as { users: Record<string, object> }

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Summary } from '../../schemas/summary.ts'
+import { freePort } from '../support/free-port.ts'
 import { startBin } from '../support/hil.ts'
 import { asked, metricsIn, readDashboard, rulesFile, ruleTestsFile, tableOf } from '../support/monitoring.ts'
-import { freePort, startMosquitto } from '../support/mosquitto.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
 import { startPointStore } from '../support/point-store.ts'
+import { testFolder } from '../support/program.ts'
 import { promtool, startPrometheus } from '../support/prometheus.ts'
 import { requireTool } from '../support/require.ts'
 import { type Scraped, scrape, until, valueIn } from '../support/scrape.ts'
@@ -20,7 +22,7 @@ const note = (metrics: ReadonlyMap<string, Scraped>): void => {
 
 t.test('a fleet with its own broker: every figure agrees with the summary, and Prometheus has them all', async (t) => {
   if (!requireTool(t, 'promtool') || !requireTool(t, 'prometheus')) return
-  const [directory, port] = [t.testdir(), await freePort()]
+  const [directory, port] = [testFolder(t), await freePort()]
   const prometheus = await startPrometheus(t, directory, port)
   const run = startBin(t, [
     ...['fleet', '--epochs', '3', '--seed', '1', '--json', '--keep'],
@@ -124,7 +126,7 @@ t.test('beside mosquitto: nothing of what only a broker knows; no vehicle of its
     '--broker',
     broker,
     '--run-dir',
-    join(t.testdir(), 'run'),
+    join(testFolder(t), 'run'),
   ])
   const { code, stderr } = await run.ended
   t.equal(code, 0, stderr)

@@ -4,9 +4,10 @@ import mqtt from 'mqtt'
 import t, { type Test } from 'tap'
 import { accessibilityProblems, inPage, openBrowser, openPage, until } from '../support/browser.ts'
 import { bin, runFleet } from '../support/fleet.ts'
+import { freePort } from '../support/free-port.ts'
 import { goTo, shoot } from '../support/monitor-page.ts'
-import { freePort, startMosquitto } from '../support/mosquitto.ts'
-import { killWithTest } from '../support/program.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { killWithTest, testFolder } from '../support/program.ts'
 import { requireTool } from '../support/require.ts'
 
 t.test("the same page at mosquitto's WebSocket listener", async (t) => {
@@ -41,7 +42,7 @@ t.test("the same page at mosquitto's WebSocket listener", async (t) => {
 
   await t.test('a run is followed, and its data stay when it has ended', async (t) => {
     await goTo(opened, '#/road', 'h1')
-    const run = runFleet(join(t.testdir(), 'run'), ['--epochs', '4', '--seed', '4', '--broker', mosquitto.url])
+    const run = runFleet(join(testFolder(t), 'run'), ['--epochs', '4', '--seed', '4', '--broker', mosquitto.url])
     const [summary] = await Promise.all([
       run,
       until(opened, "document.querySelectorAll('tr[data-car]').length === 14", 120_000),

@@ -10,6 +10,7 @@ import { status } from '../support/buses.ts'
 import { refuses, trustmix } from '../support/cli.ts'
 import { startBin } from '../support/hil.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
+import { testFolder } from '../support/program.ts'
 import { requireTool } from '../support/require.ts'
 import { scrape, until, valueIn } from '../support/scrape.ts'
 import { type Received, startHost } from '../support/sparkplug-host.ts'
@@ -129,7 +130,7 @@ t.test(
     const { url } = await startMosquitto(t, { login })
     const broker = await start(t, { anonymousMonitors: true })
     const fleetUrl = `mqtt://127.0.0.1:${broker.port}`
-    const directory = t.testdir()
+    const directory = testFolder(t)
     const fileOf = (secret: string): string => {
       const file = join(directory, secret)
       writeFileSync(file, `${secret}\n`)

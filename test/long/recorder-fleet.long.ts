@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ReplayResult } from '../../device/recorder/replay.ts'
 import { trustmix } from '../support/cli.ts'
 import { runFleet, runLocally, startFleet } from '../support/fleet.ts'
+import { testFolder } from '../support/program.ts'
 
 interface Answer {
   readonly identical: boolean
@@ -10,7 +11,7 @@ interface Answer {
 }
 
 t.test('a fleet that records learns the same policies, and every log replays bit for bit', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const logs = join(directory, 'logs')
   const run = { epochs: 1, seed: 4, vehicles: 6, learners: 3 }
   const size = Object.entries(run).flatMap(([name, value]) => [`--${name}`, String(value)])
@@ -28,7 +29,7 @@ t.test('a fleet that records learns the same policies, and every log replays bit
 })
 
 t.test('in real time, over a death: the log that was cut and the one that goes on both replay', async (t) => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const logs = join(directory, 'logs')
   const size = ['--vehicles', '4', '--learners', '2', '--seed', '2', '--learn-slice-ms', '0.01']
   const time = ['--epochs', '3', '--realtime', '--rtf', '40']

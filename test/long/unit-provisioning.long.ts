@@ -6,11 +6,11 @@ import t, { type Test } from 'tap'
 import { createMqttBus } from '../../device/bus/mqtt-bus.ts'
 import { channels } from '../../schemas/topics.ts'
 import { type Booted, boot, makeDebianRoot } from '../support/debian-root.ts'
+import { freePort } from '../support/free-port.ts'
 import { lenient, readHilReport, startBin } from '../support/hil.ts'
 import { buildPackages, debIn, outsideFolder } from '../support/packages.ts'
 import { absent, requireRoot, requireTool } from '../support/require.ts'
 import { startOwn } from '../support/secured-brokers.ts'
-import { freePort } from '../support/sshd.ts'
 import { type TrustFleet, trustFleet } from '../support/trust-fleet.ts'
 
 /** A unit under its own systemd gets its identity from a file on its card, by a token, and is tested over ssh. */

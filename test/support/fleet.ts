@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createAggregator } from '../../broker/aggregator.ts'
 import { loadEngine } from '../../device/engines/index.ts'
@@ -23,6 +24,8 @@ export interface FleetProcess {
   /** The present pid of a role (and vehicle) from processes.json. */
   pid(role: string, vehicle?: string): number
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
+  /** Resolves when the processes of the run are gone too: killed, a fleet ends before those that it had started. */
+  gone(): Promise<void>
 }
 
 export function startFleet(
@@ -62,6 +65,12 @@ export function startFleet(
         waiting.push({ epoch, resolve })
         ended.then(() => reject(new Error(`the fleet ended before epoch ${epoch}:\n${stderr}`)))
       }),
+    async gone() {
+      await ended
+      const file = join(runDirectory, 'processes.json')
+      const { processes } = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Processes) : { processes: [] }
+      while (processes.some(({ pid }) => pid !== null && runs(pid))) await delay(20)
+    },
     pid(role, vehicle) {
       const { processes } = JSON.parse(readFileSync(join(runDirectory, 'processes.json'), 'utf8')) as Processes
       const found = processes.find(
@@ -102,4 +111,13 @@ export async function runLocally(part: PartialConfig): Promise<Summary> {
 export function summaryFile(runDirectory: string): Summary | undefined {
   const path = join(runDirectory, 'summary.json')
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Summary) : undefined
+}
+
+/** Whether a process, not a child of this one, is still at work; what nobody has waited for (`Z`) is over. */
+function runs(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
 }

@@ -9,7 +9,7 @@ import { type HilReport, validateHilReport } from '../../schemas/hil-report.ts'
 import { bridgeId, learnersOf } from '../../sim-bridge/cli.ts'
 import { start } from './broker-fixture.ts'
 import { bin } from './fleet.ts'
-import { type Running, startProgram } from './program.ts'
+import { type Running, startProgram, testFolder } from './program.ts'
 
 /** The bin as a process, killed with the test. */
 export function startBin(t: Test, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
@@ -42,7 +42,7 @@ export const lenient = [
 
 /** A broker as a fleet has it, with the keys that a unit on the bench knows. */
 export async function hilFixture(t: Test): Promise<HilFixture> {
-  const path = join(t.testdir(), 'bench')
+  const path = join(testFolder(t), 'bench')
   const directory = openRunDirectory({ ...defaultConfig, runDir: path }, learnersOf(defaultConfig), bridgeId)
   const { users } = JSON.parse(readFileSync(directory.secret('users.json'), 'utf8')) as { users: Record<string, User> }
   const broker = await start(t, { users: new Map(Object.entries(users)), anonymousMonitors: true })

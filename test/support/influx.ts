@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { freePort } from './mosquitto.ts'
-import { killWithTest } from './program.ts'
+import { freePort } from './free-port.ts'
+import { killWithTest, testFolder } from './program.ts'
 import { until } from './scrape.ts'
 
 /** InfluxDB 1 in a folder of the test, on loopback. */
 export async function startInflux(t: Test): Promise<string> {
   const [http, rpc] = [await freePort(), await freePort()]
-  const directory = t.testdir({})
+  const directory = testFolder(t)
   const file = join(directory, 'influxdb.conf')
   const folder = (name: string): string => JSON.stringify(join(directory, name))
   writeFileSync(

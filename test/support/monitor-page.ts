@@ -9,7 +9,7 @@ import { fitRoad, roadShape } from '../../schemas/road-shape.ts'
 import type { WorldMessage } from '../../schemas/run.ts'
 import { inPage, type OpenedPage, until } from './browser.ts'
 import { startFleet } from './fleet.ts'
-import { killWithTest } from './program.ts'
+import { killWithTest, testFolder } from './program.ts'
 
 /** Where screenshots of the views are left. */
 export const screenshots = fileURLToPath(new URL('../../../build/screenshots/', import.meta.url))
@@ -26,7 +26,7 @@ export const views: readonly (readonly [hash: string, shows: string])[] = [
 
 /** A fleet in real time, and where its monitor is. */
 export async function startWatchedFleet(t: Test, args: readonly string[] = []) {
-  const directory = join(t.testdir(), 'run')
+  const directory = join(testFolder(t), 'run')
   const fleet = startFleet(directory, ['--realtime', '--epochs', '60', '--seed', '3', ...args])
   killWithTest(t, fleet.child, 'SIGINT')
   const url = await new Promise<string>((resolve, reject) => {

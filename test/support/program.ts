@@ -21,6 +21,15 @@ export interface ProgramOptions {
 /** What the test runner puts into the environment would be loaded by every Node under it. */
 export const plainEnvironment: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: process.env.HOME }
 
+/**
+ * The test's folder. Removed when all that was given to `t.teardown` has ended; `t.testdir()` alone, called before the first
+ * teardown, is removed before it.
+ */
+export function testFolder(t: Pick<Test, 'teardown' | 'testdir'>): string {
+  t.teardown(() => {})
+  return t.testdir()
+}
+
 /** Kills a process when the test ends and waits until it is gone: what it still wrote would be in the way of removing the test's folder. */
 export function killWithTest(t: Pick<Test, 'teardown'>, child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
   const gone = new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { freePort } from './mosquitto.ts'
+import { freePort } from './free-port.ts'
 import { killWithTest } from './program.ts'
 import { until } from './scrape.ts'
 

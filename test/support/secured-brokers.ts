@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect as connectTcp, createServer } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Broker } from '../../broker/broker.ts'
 import { listen } from '../../broker/listen.ts'
 import { defaultConfig, type PartialConfig } from '../../schemas/config.ts'
+import { freePort } from './free-port.ts'
 import { killWithTest } from './program.ts'
 import type { TrustFleet } from './trust-fleet.ts'
 
@@ -75,15 +75,6 @@ export async function startMosquitto(t: Test, fleet: TrustFleet): Promise<Secure
 
 function ports(tls: number, ws: number): string[] {
   return ['--host', '127.0.0.1', '--tls-port', String(tls), '--ws-port', String(ws)]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Waits until a port of a process takes connections; fails with its log where it ends before. */

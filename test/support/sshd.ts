@@ -1,11 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { freePort } from './free-port.ts'
 import { killWithTest } from './program.ts'
 
 export interface Sshd {
@@ -61,16 +60,4 @@ export async function startSshd(t: Test, directory: string, programs: string): P
     ...[`UserKnownHostsFile=${file('known_hosts')}`, 'StrictHostKeyChecking=accept-new', 'LogLevel=ERROR'],
   ]
   return { target: `ssh:${userInfo().username}@127.0.0.1`, options: options.join(',') }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error(`address must be one of TCP, got ${address}`)
-  server.close()
-  await once(server, 'close')
-  return address.port
 }

@@ -18,6 +18,7 @@ import { busTo } from './buses.ts'
 import { calm } from './devices.ts'
 import { bin } from './fleet.ts'
 import { createOperator, type TestOperator } from './operators.ts'
+import { testFolder } from './program.ts'
 import { at, decide, last, outcome } from './rig.ts'
 
 /** A real broker, device processes d1 and d2 at it, a bridge that the test drives by hand, and operators ann and bob. */
@@ -38,6 +39,8 @@ export interface Site {
   status(vehicle: string, rule: (status: Status) => boolean): Promise<Status>
   /** Publishes a command and resolves with the next answer under this name. */
   send(message: CommandMessage, name: CommandName, vehicle?: string): Promise<Acknowledgement>
+  /** Resolves with the first verdict of the vehicle that is not among the first `from` heard. */
+  verdict(vehicle: string, from?: number): Promise<VerdictMessage>
   /** Asks a question of the lock-step; resolves with its answer. */
   ask(vehicle: string, question: Question): Promise<Act>
   /** Drives and learns a round; resolves with the policy's hash. */
@@ -63,7 +66,7 @@ const run = 'run1'
 
 export async function startSite(t: Test): Promise<Site> {
   const { port } = await start(t, {})
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const [ann, bob] = [createOperator('ann'), createOperator('bob')]
   const write = (name: string, content: unknown): string => {
     const path = join(directory, name)
@@ -98,7 +101,10 @@ export async function startSite(t: Test): Promise<Site> {
     statuses.set(vehicle, status)
     tell()
   })
-  bus.subscribe(channels.verdict, { fleet }, (verdict) => verdicts.push(verdict))
+  bus.subscribe(channels.verdict, { fleet }, (verdict) => {
+    verdicts.push(verdict)
+    tell()
+  })
   bus.subscribe(channels.ack, { fleet }, (ack, { vehicle, name }) => {
     acks.push({ ack, topic: `${vehicle}/${name}` })
     tell()
@@ -174,6 +180,7 @@ export async function startSite(t: Test): Promise<Site> {
       bus.publish(channels.cmd, { fleet, vehicle, name }, message)
       return until(() => acks.slice(from).find(({ topic }) => topic === `${vehicle}/${name}`)?.ack)
     },
+    verdict: (vehicle, from = 0) => until(() => verdicts.slice(from).find((verdict) => verdict.vehicle === vehicle)),
     ask(vehicle, question) {
       const seq = (seqs.get(vehicle) ?? 0) + 1
       seqs.set(vehicle, seq)
