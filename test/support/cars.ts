@@ -59,8 +59,8 @@ export interface RunOptions {
   readonly seed?: number
   /** Told of each step. */
   readonly onStep?: BridgeOptions['onStep']
-  /** Told of each question that reaches a device. */
-  readonly onQuestion?: (vehicle: string, question: Obs) => void
+  /** Told of each question that reaches a device; `stop` ends the run at once. */
+  readonly onQuestion?: (vehicle: string, question: Obs, stop: () => void) => void
 }
 
 /** A run of two devices in this process on a virtual clock: what is computed takes no time. */
@@ -69,7 +69,11 @@ export async function runOnVirtualClock(options: RunOptions): Promise<{ summary:
   const clock = createVirtualClock()
   const broker = createLocalBroker()
   for (const id of learners) createCar(id, broker.connect(), { seed })
-  broker.connect().subscribe(channels.obs, {}, (question, { vehicle }) => options.onQuestion?.(vehicle, question))
+  broker
+    .connect()
+    .subscribe(channels.obs, {}, (question, { vehicle }) =>
+      options.onQuestion?.(vehicle, question, () => bridge.stop('now')),
+    )
   const world = createSmallWorld(options.epochSteps)
   const { stepLength } = world
   const faulty = createFaultyBus({
