@@ -69,6 +69,7 @@ scrape_configs: [{ job_name: trustmix, static_configs: [{ targets: ['127.0.0.1:$
 }
 
 async function activeTargets(response: Response): Promise<number> {
+  if (!response.ok) return 0 // 503 while it starts
   const { data } = (await response.json()) as { data?: { activeTargets: readonly unknown[] } }
   return data?.activeTargets.length ?? 0
 }
