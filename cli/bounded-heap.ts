@@ -13,8 +13,8 @@ export const boundedThread = { maxYoungGenerationSizeMb: 3 * semiSpaceMb, maxOld
 export const boundedArguments = [`--max-semi-space-size=${semiSpaceMb}`, `--max-old-space-size=${oldSpaceMb}`]
 
 /**
- * For a process too: glibc gives each of V8's threads an arena of its own and keeps what their compilations let go of; with
- * one arena for all a device needs 6 MB less and is as fast. Only read when a process begins.
+ * For a process too: glibc gives each of V8's threads an arena of its own and keeps what their compilations let go of, so
+ * all share one. Only read when a process begins.
  */
 export const boundedEnvironment = { MALLOC_ARENA_MAX: '1' }
 

@@ -7,7 +7,7 @@ import type { Bus } from './bus.ts'
 import { createInbox } from './inbox.ts'
 import { createOutbox, type Outgoing } from './outbox.ts'
 
-// Kept ready, the 65,536 two-byte buffers of every packet id and length would hold 8 MB of a small board's memory.
+// Otherwise it keeps a buffer ready for each of 65,536 packet ids and lengths, much of what a small board has for a device.
 writeToStream.cacheNumbers = false
 
 export interface MqttBusOptions {
