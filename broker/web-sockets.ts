@@ -53,7 +53,11 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): { c
       webSocket.on('message', (_data, isBinary) => {
         if (!isBinary) webSocket.terminate()
       })
-      const stream = createWebSocketStream(webSocket, { highWaterMark })
+      const stream = createWebSocketStream(webSocket, {
+        highWaterMark,
+        // A packet is written in parts: as a frame each they would cost the other side more than what they say.
+        writev: (parts, done) => webSocket.send(Buffer.concat(parts.map(({ chunk }) => chunk)), done),
+      })
       // After an abrupt end the stream would wait for ever for its writing half.
       webSocket.once('close', () => stream.destroy())
       onStream(stream, socket)

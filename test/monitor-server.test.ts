@@ -9,7 +9,7 @@ import type { Alarm, Health } from '../schemas/health.ts'
 import { channels } from '../schemas/topics.ts'
 import { as, start } from './support/broker-fixture.ts'
 import { busTo, d1, fleet, status } from './support/buses.ts'
-import { connect, publish } from './support/mqtt-raw.ts'
+import { connect, publish, subscribe } from './support/mqtt-raw.ts'
 
 const context = { software: 'trustmix test', print() {}, stopped: new Promise<void>(() => {}) }
 
@@ -108,6 +108,30 @@ t.test('another name in Host, a page of elsewhere, another protocol and a huge f
   ;(socket as unknown as { _socket: Socket })._socket.write(header)
   t.equal((await once(socket, 'close'))[0], 1009, 'refused at its header')
   t.match(await get(monitor, '/healthz'), { status: 200 })
+})
+
+t.test('a packet is one frame, however many parts it was written in', async (t) => {
+  const { monitor, broker } = await watched(t)
+  const { socket } = await opened(t, monitor, {})
+  socket.send(connect(as('operator')))
+  await once(socket, 'message')
+  const topic = 'tm/v1/demo/v/d1/log'
+  socket.send(subscribe([topic]))
+  await once(socket, 'message')
+  const vehicle = busTo(t, broker.port, 'd1')
+  await vehicle.ready
+  const frames: Buffer[] = []
+  const last = new Promise<void>((resolve) =>
+    socket.on('message', (frame: Buffer) => {
+      frames.push(frame)
+      if (frame.includes('end of it')) resolve()
+    }),
+  )
+  for (const text of ['one', 'two', 'end of it'])
+    vehicle.publish(channels.log, d1, { version: 1, level: 'info', event: 'test', text })
+  await last
+  t.ok(frames.length <= 3, `${frames.length} frames for three packets`)
+  for (const frame of frames) t.same([frame[0], frame.indexOf(topic)], [0x30, 4], 'begins with a whole header')
 })
 
 t.test('an alarm is retained while it stands, and emptied when it is over; health comes every second', async (t) => {
