@@ -55,8 +55,10 @@ export function acceptWebSockets(server: Server, options: WebSocketOptions): { c
       })
       const stream = createWebSocketStream(webSocket, {
         highWaterMark,
-        // A packet is written in parts: as a frame each they would cost the other side more than what they say.
-        writev: (parts, done) => webSocket.send(Buffer.concat(parts.map(({ chunk }) => chunk)), done),
+        // A packet is written in parts: as a frame each they would cost the other side more than what they say. What else
+        // comes in the same turn goes together in the next frame.
+        writev: (parts, done) =>
+          webSocket.send(Buffer.concat(parts.map(({ chunk }) => chunk)), (error) => setImmediate(done, error)),
       })
       // After an abrupt end the stream would wait for ever for its writing half.
       webSocket.once('close', () => stream.destroy())
