@@ -54,7 +54,7 @@ export interface Agent {
   giveUp(): void
   /** Discount of a decision held `seconds`. */
   discount(seconds: number): number
-  /** Takes mixed parameters. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
+  /** Takes mixed parameters, and the array that holds them: nobody writes to it any more. Adam's moments stay: they scale steps by the gradients of the own data, which a mix does not change. */
   adopt(policy: Float32Array): void
   /** What learning has made so far; copies. */
   learned(): LearnerState
@@ -93,8 +93,8 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     rollout.clear()
   }
   let hash: string | undefined
-  let policy = new Float32Array(0)
-  const policyChanged = (changed = new Float32Array(learner.policy)): void => {
+  let policy: Float32Array = new Float32Array(0)
+  const policyChanged = (changed: Float32Array = new Float32Array(learner.policy)): void => {
     policy = changed
     actor.load(policy)
     hash = undefined
@@ -209,7 +209,7 @@ export function createAgent(engine: Engine, options: AgentOptions): Agent {
     },
     adopt(mixed) {
       learner.policy.set(mixed)
-      policyChanged(mixed.slice())
+      policyChanged(mixed)
     },
     learned: () => learnerState(learner, scale),
     goBack(state) {

@@ -90,7 +90,8 @@ export function prepareBatches(options: BatchOptions): Batches | undefined {
   scale.update(advantage, count)
   const fresh = { count, observations, actions, logProb, advantage, returns }
   const filled = recent.fill(fresh)
-  const scaled = Float64Array.from(filled.advantage, (a) => a / scale.scale)
+  const scaled = new Float64Array(filled.count)
+  for (let i = 0; i < filled.count; i++) scaled[i] = (filled.advantage[i] as number) / scale.scale
   return isFinite32(scaled, filled.count) ? { fresh, batch: { ...filled, advantage: scaled } } : undefined
 }
 
@@ -104,7 +105,7 @@ function estimateAdvantages({ engine, learner, rollout, discount, lambda }: Batc
   const [advantage, returns] = [new Float64Array(count), new Float64Array(count)]
   engine.stateValue(learner.value, observations, count, value)
   engine.stateValue(learner.value, nextObservations, count, nextValue)
-  const discounts = Float64Array.from(duration.subarray(0, count), discount)
+  const discounts = duration.slice(0, count).map(discount)
   const transitions = { count, reward, value, nextValue, terminated, truncated, discount: discounts, lambda }
   engine.generalizedAdvantage(transitions, advantage, returns)
   return { advantage, returns }

@@ -69,8 +69,8 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const timetable = [...schedules]
   const carOf = new Map(world.vehicles.map((id, i) => [id, i]))
   const held = new Map<string, Held>()
-  /** Since the last question to a vehicle, whatever drove its car. */
-  const sinceAsked = new Map<string, Driven>()
+  /** Per car, since the last question to its vehicle, whatever drove it. */
+  const sinceAsked = new Array<Driven | undefined>(world.vehicles.length).fill(undefined)
   const wanted = new Map<string, Wanted>()
   /** Per car, what the present step is driven by. */
   const driving = new Array<Held | undefined>(world.vehicles.length).fill(undefined)
@@ -123,7 +123,7 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const close = (id: string, { terminated, truncated }: Ending): Outcome | undefined => {
     const action = held.get(id)
     const unheard = (terminated || truncated) && !action?.steps
-    const driven = unheard ? sinceAsked.get(id) : action
+    const driven = unheard ? sinceAsked[carOf.get(id) as number] : action
     if (!driven || driven.steps === 0) return undefined
     const { reward, steps } = driven
     driven.reward = 0
@@ -134,8 +134,9 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
   const decisionQuestion = (id: string): DecideQuestion | undefined => {
     if (over) return undefined
     const outcome = close(id, goingOn)
-    sinceAsked.set(id, { reward: 0, steps: 0 })
-    const observation = observe(world, carOf.get(id) as number)
+    const car = carOf.get(id) as number
+    sinceAsked[car] = { reward: 0, steps: 0 }
+    const observation = observe(world, car)
     return { kind: 'decide', epoch, step, observation, ...(outcome && { outcome }) }
   }
 
@@ -182,14 +183,11 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     },
     pay(rewards) {
       for (let i = 0; i < driving.length; i++) {
-        const action = driving[i]
-        if (!action) continue
-        action.reward += rewards[i] ?? 0
-        action.steps++
-      }
-      for (const [id, driven] of sinceAsked) {
-        driven.reward += rewards[carOf.get(id) as number] ?? 0
-        driven.steps++
+        for (const driven of [driving[i], sinceAsked[i]]) {
+          if (!driven) continue
+          driven.reward += rewards[i] ?? 0
+          driven.steps++
+        }
       }
     },
   }

@@ -166,24 +166,29 @@ export class World<S extends Simulator = Simulator> implements Omit<Simulator, '
   #transition(): Transition {
     const { info, rewards } = this.#score
     const { collision } = this.#rules
-    for (let i = 0; i < this.vehicles.length; i++) {
-      rewards[i] = info.step === 0 ? 0 : this.#reward(i)
-      writeObservation(this, i, this.#observations, i * observationSize)
-    }
+    if (info.step === 0) rewards.fill(0)
+    else this.#reward(rewards)
+    for (let i = 0; i < this.vehicles.length; i++) writeObservation(this, i, this.#observations, i * observationSize)
     const terminated = collision === 'end' && info.collisions > 0
     const truncated = !terminated && info.step >= this.epochSteps
     return { observations: this.#observations, rewards, terminated, truncated, info }
   }
 
-  #reward(i: number): number {
+  #reward(rewards: Float64Array): void {
     const { speed } = this
-    if (this.#rules.reward === 'fleet') return this.#score.info.nas
-    if (this.#rules.reward === 'own') return speed[i]! / nasSpeed
-    const ahead = this.leader[i]!
-    const behind = this.follower[i]!
-    for (const [a, b] of this.collisions)
-      if (a === i || b === i || a === ahead || b === ahead || a === behind || b === behind) return 0
-    return (speed[i]! + speed[ahead]! + speed[behind]!) / (3 * nasSpeed)
+    const { reward } = this.#rules
+    if (reward === 'fleet') rewards.fill(this.#score.info.nas)
+    else if (reward === 'own') for (let i = 0; i < rewards.length; i++) rewards[i] = speed[i]! / nasSpeed
+    else
+      for (let i = 0; i < rewards.length; i++) {
+        const [ahead, behind] = [this.leader[i]!, this.follower[i]!]
+        const mean = (speed[i]! + speed[ahead]! + speed[behind]!) / (3 * nasSpeed)
+        rewards[i] = this.#collides(i) || this.#collides(ahead) || this.#collides(behind) ? 0 : mean
+      }
+  }
+
+  #collides(i: number): boolean {
+    return this.collisions.some(([a, b]) => a === i || b === i)
   }
 }
 

@@ -13,6 +13,7 @@ export interface LinkRound {
  * round, from (seed, the ids in code-unit order, epoch, step), so that both ends agree without a message.
  */
 export function linkIsUp(probability: number, { seed, epoch, step }: LinkRound, a: string, b: string): boolean {
+  if (probability === 1) return true
   const [first, second] = a < b ? [a, b] : [b, a]
   return createRng(seed, 'link', first, second, epoch, step).uniform() < probability
 }

@@ -28,22 +28,26 @@ export class RecentSamples {
 
   /** `batch` after the newest held samples that it takes to reach `capacity` rows; itself where it has as many. */
   fill(batch: Minibatch): Minibatch {
+    return this.#filled(batch) ?? batch
+  }
+
+  /** Copies the samples in and drops the oldest beyond `capacity`. */
+  add(batch: Minibatch): void {
+    const kept = Math.min(this.capacity, batch.count)
+    this.#held =
+      this.#filled(batch) ?? this.#columns(kept, (name, width) => last(batch[name], batch.count * width, kept * width))
+  }
+
+  #filled(batch: Minibatch): RecentSamplesState | undefined {
     const held = this.#held
     const older = Math.min(held.count, Math.max(0, this.capacity - batch.count))
-    if (older === 0) return batch
+    if (older === 0) return undefined
     return this.#columns(older + batch.count, (name, width) => {
       const rows = new Float64Array((older + batch.count) * width)
       rows.set(held[name].subarray((held.count - older) * width))
       rows.set(batch[name].subarray(0, batch.count * width), older * width)
       return rows
     })
-  }
-
-  /** Copies the samples in and drops the oldest beyond `capacity`. */
-  add(batch: Minibatch): void {
-    const filled = this.fill(batch)
-    const kept = Math.min(this.capacity, filled.count)
-    this.#held = this.#columns(kept, (name, width) => last(filled[name], filled.count * width, kept * width))
   }
 
   /** A copy of all samples held, oldest first. */
@@ -76,5 +80,5 @@ export class RecentSamples {
 }
 
 function last(rows: Vector, size: number, kept: number): Float64Array {
-  return Float64Array.from(rows.subarray(size - kept, size))
+  return new Float64Array(rows.subarray(size - kept, size))
 }
