@@ -3,9 +3,6 @@ import { type Figure, figureOf, timeCpuUs } from './measure.ts'
 const size = 128
 const tile = 32
 
-/** CPU time of the calibration on the machine that the floors were set for: AMD EPYC (Zen 4), Node 20, µs. */
-export const referenceCalibrationUs = 4_500
-
 /**
  * The machine's speed in this run: a product of two 128 × 128 float64 matrices in plain JavaScript, in tiles, CPU time.
  * Divide absolute figures by it before comparing machines; the floors are scaled by it over `referenceCalibrationUs`.

@@ -1,6 +1,6 @@
-import { referenceCalibrationUs } from './calibration.ts'
 import type { FieldFigure } from './core/field.ts'
 import type { Figure } from './measure.ts'
+import { referenceCalibrationUs } from './reference-machine.ts'
 
 /** What the project wants to reach, beside what this run reached. */
 export interface FloorRow {

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Absent } from './absent.ts'
-import { calibration, referenceCalibrationUs } from './calibration.ts'
+import { calibration } from './calibration.ts'
 import { type CoreReport, coreGroup } from './core/group.ts'
 import { deviceProcess } from './device-process.ts'
 import { type FloorReport, floorsOf } from './floors.ts'
 import type { Figure } from './measure.ts'
 import { fleetSpeed, roundTrip } from './mqtt.ts'
+import { referenceCalibrationUs, timesAsLong } from './reference-machine.ts'
 import { scalingPlot } from './scaling-plot.ts'
 import { shown } from './shown.ts'
 import { simGroup } from './sim.ts'
@@ -109,13 +110,16 @@ function row({ name, minimum, median, unit, repetitions, about }: Figure): strin
   return `${name.padEnd(22)}${shown(minimum).padStart(12)}${shown(median).padStart(12)}  ${unit.padEnd(12)}${String(repetitions).padStart(3)}  ${about}`
 }
 
-function printEnd({ absent, ratios, checks, floors }: Report, print: (line: string) => void): void {
+function printEnd({ absent, ratios, checks, core, floors }: Report, print: (line: string) => void): void {
   print('')
   for (const { name, command, reason } of absent) print(`${name} absent: ${command}: ${reason}`)
   for (const [name, ratio] of Object.entries(ratios)) print(`${name} = ${shown(ratio)}`)
   // The tables of the core print their differences beside the times.
   for (const [name, value] of Object.entries(checks))
     if (!name.endsWith('beside reference')) print(`${name} = ${value.toExponential(1)}`)
+  const { times, rows } = timesAsLong(core?.field ?? [])
+  if (rows > 0)
+    print(`\npeers beside the machine that the floors were set for: ${times.toFixed(2)} times as long (${rows} rows)`)
   const columns = ['as set', 'here', 'reached', '× set', '× here']
   print(`\n${'floor'.padEnd(48)}${columns.map((name) => name.padStart(11)).join('')}`)
   for (const { name, floor, here, value, unit, margin, marginHere } of floors.rows) {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { referenceCalibrationUs } from '../bench/calibration.ts'
 import type { FieldFigure } from '../bench/core/field.ts'
 import { createMaterialisedFisher } from '../bench/core/materialised.ts'
 import { startPeer } from '../bench/core/peer-process.ts'
 import { drawWorkload } from '../bench/core/workload.ts'
 import { floorsOf } from '../bench/floors.ts'
 import { figureOf } from '../bench/measure.ts'
+import { referenceCalibrationUs, timesAsLong } from '../bench/reference-machine.ts'
 import { createReferenceEngine } from '../device/engines/reference.ts'
 
 function fieldFigure(task: FieldFigure['task'], contender: string, us: number): FieldFigure {
@@ -30,6 +30,17 @@ t.test('absolute floors follow the calibration, relative ones do not', async (t)
   t.match(row('inference, against onnxruntime-node'), { floor: 6, here: 6, value: 4, marginHere: 4 / 6 }, 'missed')
   t.match(row('device process, resident'), { floor: 90, here: 90, value: 100, marginHere: 0.9 }, 'missed')
   t.ok(unmeasured.includes('PPO update, against PyTorch'), 'without the peer there is no figure')
+})
+
+t.test('the machine of the floors is compared by what its peers took there', async (t) => {
+  const field = [
+    fieldFigure('step', 'torch', 2 * 860),
+    fieldFigure('inference', 'torch', 8 * 19.5),
+    fieldFigure('step', 'wasm', 1),
+  ]
+  const { times, rows } = timesAsLong(field)
+  t.equal(rows, 2, 'ours does not count')
+  t.ok(Math.abs(times - 4) < 1e-12, `${times} times as long`)
 })
 
 t.test('a peer that cannot start is absent with its command and its reason', async (t) => {
