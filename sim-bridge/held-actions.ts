@@ -183,14 +183,17 @@ export function createHeldActions(options: HeldActionsOptions): HeldActions {
     },
     pay(rewards) {
       for (let i = 0; i < driving.length; i++) {
-        for (const driven of [driving[i], sinceAsked[i]]) {
-          if (!driven) continue
-          driven.reward += rewards[i] ?? 0
-          driven.steps++
-        }
+        credit(driving[i], rewards[i] ?? 0)
+        credit(sinceAsked[i], rewards[i] ?? 0)
       }
     },
   }
+}
+
+function credit(driven: Driven | undefined, reward: number): void {
+  if (!driven) return
+  driven.reward += reward
+  driven.steps++
 }
 
 function isDue({ intervalSteps, phaseSteps }: Schedule, k: number): boolean {
