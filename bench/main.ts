@@ -106,8 +106,9 @@ function describe(machine: Readonly<Record<string, string | number>>): string {
     .join(', ')
 }
 
-function row({ name, minimum, median, unit, repetitions, about }: Figure): string {
-  return `${name.padEnd(22)}${shown(minimum).padStart(12)}${shown(median).padStart(12)}  ${unit.padEnd(12)}${String(repetitions).padStart(3)}  ${about}`
+function row({ name, minimum, median, unit, repetitions, about, calibrationUs }: Figure): string {
+  const speed = calibrationUs === undefined ? '' : `, calibration ${shown(calibrationUs)} µs meanwhile`
+  return `${name.padEnd(22)}${shown(minimum).padStart(12)}${shown(median).padStart(12)}  ${unit.padEnd(12)}${String(repetitions).padStart(3)}  ${about}${speed}`
 }
 
 function printEnd({ absent, ratios, checks, core, floors }: Report, print: (line: string) => void): void {

@@ -7,6 +7,8 @@ export interface Figure {
   readonly repetitions: number
   /** What exactly was done, in one line. */
   readonly about: string
+  /** The machine's calibration while this was measured, µs, where it was taken in between. */
+  readonly calibrationUs?: number
 }
 
 /** A figure from its repetitions. Throws without one. */

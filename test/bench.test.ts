@@ -17,6 +17,7 @@ t.test('absolute floors follow the calibration, relative ones do not', async (t)
     figureOf('calibration', 'µs CPU', [2 * referenceCalibrationUs], ''),
     figureOf('sim', 'car-steps/s', [600_000], ''),
     figureOf('fleet-memory', 'MB', [100], ''),
+    { ...figureOf('epoch-gated', 'ms CPU', [100], ''), calibrationUs: 3 * referenceCalibrationUs },
   ]
   const field = [fieldFigure('inference', 'wasm', 2), fieldFigure('inference', 'onnxruntime-node', 8)]
   const { rows, unmeasured } = floorsOf(figures, field)
@@ -27,6 +28,7 @@ t.test('absolute floors follow the calibration, relative ones do not', async (t)
     'a machine of half the speed may take twice as long',
   )
   t.match(row('embedded simulator'), { floor: 1e6, margin: 0.6, here: 5e5, value: 6e5, marginHere: 1.2 })
+  t.match(row('epoch, method gated'), { floor: 50, here: 150, marginHere: 1.5 }, 'its own calibration where it has one')
   t.match(row('inference, against onnxruntime-node'), { floor: 6, here: 6, value: 4, marginHere: 4 / 6 }, 'missed')
   t.match(row('device process, resident'), { floor: 90, here: 90, value: 100, marginHere: 0.9 }, 'missed')
   t.ok(unmeasured.includes('PPO update, against PyTorch'), 'without the peer there is no figure')

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Vector } from '../core/engine.ts'
 import type { Kernel } from './kernel.ts'
 import { type Packing, packStaged } from './packing.ts'
@@ -46,9 +47,24 @@ export function createBlocks(kernel: Kernel, packing: Packing, slots: number): B
     return oldest
   }
 
+  /** What is asked about again and again is found in a third of the time that staging it and comparing there take. */
+  const held = (vector: Float32Array): Block | undefined => {
+    const { f32 } = kernel
+    const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
+    for (const block of kept) {
+      if (block.lastUse === 0 || f32[block.flat / 4] !== vector[0]) continue
+      if (Buffer.compare(kernel.u8.subarray(block.flat, block.flat + bytes.length), bytes) !== 0) continue
+      block.lastUse = ++uses
+      return block
+    }
+    return undefined
+  }
+
   return {
     staged,
     of(vector, name) {
+      const block = vector instanceof Float32Array && vector.length === packing.count ? held(vector) : undefined
+      if (block) return block
       kernel.write(vector, 0, packing.count, packing.flat, name)
       return staged(name)
     },

@@ -15,16 +15,16 @@ export interface Pass {
   deltas(): number
 }
 
-interface Slot {
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface Slot extends Mutable<Pass> {
   /** Version of the parameters; 0: none. */
   version: number
-  readonly input: Region
-  readonly trace: Region
-  readonly deltas: Region
-  at: { block: number; input: number; trace: number; outputs: number; deltas: number }
   count: number
-  hasDeltas: boolean
   lastUse: number
+  /** Address of the deltas; 0 until they are made. */
+  deltasAt: number
+  readonly room: { readonly input: Region; readonly trace: Region; readonly deltas: Region }
 }
 
 /**
@@ -38,36 +38,31 @@ export function createPasses(
 ): (parameters: Block, observations: Vector, count: number) => Pass {
   const { net, inputs, outputWidth, traceWidth } = packing
   const scratch = kernel.reserve(4 * packing.transposed)
-  const kept: Slot[] = Array.from({ length: slots }, () => ({
-    version: 0,
-    input: createRegion(kernel),
-    trace: createRegion(kernel),
-    deltas: createRegion(kernel),
-    at: { block: 0, input: 0, trace: 0, outputs: 0, deltas: 0 },
-    count: 0,
-    hasDeltas: false,
-    lastUse: 0,
-  }))
+  const kept = Array.from({ length: slots }, createSlot)
   const staged = createRegion(kernel)
   let uses = 0
 
-  const passOf = (slot: Slot): Pass => ({
-    ...slot.at,
-    deltas() {
-      if (!slot.hasDeltas) fillDeltas(slot)
-      return slot.at.deltas
-    },
-  })
+  function createSlot(): Slot {
+    const room = { input: createRegion(kernel), trace: createRegion(kernel), deltas: createRegion(kernel) }
+    const slot: Slot = {
+      ...{ block: 0, input: 0, trace: 0, outputs: 0, version: 0, count: 0, lastUse: 0, deltasAt: 0, room },
+      deltas() {
+        if (slot.deltasAt === 0) fillDeltas(slot)
+        return slot.deltasAt
+      },
+    }
+    return slot
+  }
 
   function fillDeltas(slot: Slot): void {
-    const { count, at } = slot
-    at.deltas = slot.deltas(4 * count * traceWidth)
-    const last = at.deltas / 4 + count * (traceWidth - outputWidth)
+    const { count, block, trace, room } = slot
+    const deltas = room.deltas(4 * count * traceWidth)
+    const last = deltas / 4 + count * (traceWidth - outputWidth)
     const { f32 } = kernel
     f32.fill(0, last, last + count * outputWidth)
     for (let i = 0; i < count; i++) f32[last + i * outputWidth] = 1
-    kernel.run.propagate(net, at.block, count, at.trace, at.deltas, scratch)
-    slot.hasDeltas = true
+    kernel.run.propagate(net, block, count, trace, deltas, scratch)
+    slot.deltasAt = deltas
   }
 
   return (parameters, observations, count) => {
@@ -79,23 +74,22 @@ export function createPasses(
     for (const slot of kept) {
       if (slot.lastUse < oldest.lastUse) oldest = slot
       if (slot.version !== parameters.version || slot.count !== count) continue
-      if (!kernel.run.equal(rows, slot.at.input, values)) continue
+      if (!kernel.run.equal(rows, slot.input, values)) continue
       slot.lastUse = uses
-      slot.at.block = parameters.address
-      return passOf(slot)
+      slot.block = parameters.address
+      return slot
     }
     oldest.version = 0 // Where a value is refused the slot holds nothing.
     requireFiniteAt(kernel, rows, values, 'observations')
-    const block = parameters.address
-    const input = oldest.input(4 * values)
-    const trace = oldest.trace(4 * count * traceWidth)
-    kernel.u8.copyWithin(input, rows, rows + 4 * values)
-    const outputs = kernel.run.forward(net, block, input, count, trace)
-    oldest.at = { block, input, trace, outputs, deltas: 0 }
+    oldest.block = parameters.address
+    oldest.input = oldest.room.input(4 * values)
+    oldest.trace = oldest.room.trace(4 * count * traceWidth)
+    kernel.u8.copyWithin(oldest.input, rows, rows + 4 * values)
+    oldest.outputs = kernel.run.forward(net, oldest.block, oldest.input, count, oldest.trace)
     oldest.count = count
-    oldest.hasDeltas = false
+    oldest.deltasAt = 0
     oldest.version = parameters.version
     oldest.lastUse = uses
-    return passOf(oldest)
+    return oldest
   }
 }

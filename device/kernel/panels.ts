@@ -1,8 +1,13 @@
-/** Rows and inner values of one packed panel: 32 KB of `a`, and eight columns of `b`. */
-export const ROWS = 32
+/** Inner values of one packed panel, of eight columns of `b` and of as many rows of `a` as 32 KB hold. */
 export const INNER = 256
-export const panelA: usize = memory.data(ROWS * INNER * 4, 16)
+const PANEL_A = 8192
+export const panelA: usize = memory.data(PANEL_A * 4, 16)
 export const panelB: usize = memory.data(INNER * 8 * 4, 16)
+
+/** Rows of `a` that a panel holds at this depth, a multiple of 4. */
+export function panelRows(depth: i32): i32 {
+  return (PANEL_A / depth) & ~3
+}
 
 /** panelA[block][k] = the values of four rows at k. */
 export function packRows(a: usize, aRow: usize, aInner: usize, rows: i32, depth: i32): void {
@@ -54,16 +59,22 @@ export function packRows(a: usize, aRow: usize, aInner: usize, rows: i32, depth:
   }
 }
 
-/** panelB[k] = eight columns at k, or four. */
+/** panelB[k] = eight columns at k, or four; `depth` is at least 1. */
 export function packColumns(b: usize, bStride: usize, depth: i32, wide: bool): void {
   let to = panelB
-  for (let k = 0; k < depth; k++) {
-    v128.store(to, v128.load(b))
-    if (wide) {
-      v128.store(to, v128.load(b, 16), 16)
+  const end = to + ((<usize>depth) << (wide ? 5 : 4))
+  if (!wide) {
+    do {
+      v128.store(to, v128.load(b))
       to += 16
-    }
-    to += 16
-    b += bStride
+      b += bStride
+    } while (to !== end)
+    return
   }
+  do {
+    v128.store(to, v128.load(b))
+    v128.store(to, v128.load(b, 16), 16)
+    to += 32
+    b += bStride
+  } while (to !== end)
 }

@@ -1,4 +1,4 @@
-import { INNER, packColumns, packRows, panelA, panelB, ROWS } from './panels'
+import { INNER, packColumns, packRows, panelA, panelB, panelRows } from './panels'
 
 const zeros: usize = memory.data(32, 16)
 
@@ -25,8 +25,9 @@ export function product(
   const tiled = inner > 0 ? rows & ~3 : 0
   for (let k = 0; k < inner && tiled > 0; k += INNER) {
     const depth = min(INNER, inner - k)
-    for (let i = 0; i < tiled; i += ROWS) {
-      const height = min(ROWS, tiled - i)
+    const most = panelRows(depth)
+    for (let i = 0; i < tiled; i += most) {
+      const height = min(most, tiled - i)
       packRows(a + <usize>i * aRow + <usize>k * aInner, aRow, aInner, height, depth)
       for (let j = 0; j < columns; j += 8) {
         const at = (<usize>j) << 2
@@ -53,7 +54,10 @@ export function product(
     oneRow(a + <usize>i * aRow, aInner, b, bStride, bias, out + <usize>i * outStride, columns, inner)
 }
 
-/** Eight sums and three operands are what the sixteen registers of x86-64 hold. */
+/**
+ * Eight sums and three operands are what the sixteen registers of x86-64 hold; a loop that ends on an address saves a counter.
+ * `depth` is at least 1.
+ */
 function fourByEight(a: usize, depth: i32, from: usize, fromStride: usize, out: usize, outStride: usize): void {
   let b = panelB
   let s00 = v128.load(from)
@@ -67,7 +71,8 @@ function fourByEight(a: usize, depth: i32, from: usize, fromStride: usize, out: 
   from += fromStride
   let s30 = v128.load(from)
   let s31 = v128.load(from, 16)
-  for (let k = depth; k > 0; k--) {
+  const end = a + ((<usize>depth) << 4)
+  do {
     const y0 = v128.load(b, 0)
     const y1 = v128.load(b, 16)
     const x0 = v128.load32_splat(a, 0)
@@ -84,7 +89,7 @@ function fourByEight(a: usize, depth: i32, from: usize, fromStride: usize, out: 
     s31 = f32x4.add(s31, f32x4.mul(x3, y1))
     a += 16
     b += 32
-  }
+  } while (a !== end)
   v128.store(out, s00)
   v128.store(out, s01, 16)
   out += outStride
@@ -104,7 +109,8 @@ function fourByFour(a: usize, depth: i32, from: usize, fromStride: usize, out: u
   let s1 = v128.load(from + fromStride)
   let s2 = v128.load(from + 2 * fromStride)
   let s3 = v128.load(from + 3 * fromStride)
-  for (let k = depth; k > 0; k--) {
+  const end = a + ((<usize>depth) << 4)
+  do {
     const y = v128.load(b)
     s0 = f32x4.add(s0, f32x4.mul(v128.load32_splat(a), y))
     s1 = f32x4.add(s1, f32x4.mul(v128.load32_splat(a, 4), y))
@@ -112,7 +118,7 @@ function fourByFour(a: usize, depth: i32, from: usize, fromStride: usize, out: u
     s3 = f32x4.add(s3, f32x4.mul(v128.load32_splat(a, 12), y))
     a += 16
     b += 16
-  }
+  } while (a !== end)
   v128.store(out, s0)
   v128.store(out + outStride, s1)
   v128.store(out + 2 * outStride, s2)
