@@ -72,8 +72,14 @@ export function createJournal(options: JournalOptions): Journal {
     const { state, why } = clock.read()
     const update = options.lastUpdate()
     const told = {
-      ...{ boot: options.boot, connection: bus.connections, software: options.software, engine: agent.engine.id },
-      ...{ policyHash, updates, clock: state, ...standing.status() },
+      boot: options.boot,
+      connection: bus.connections,
+      software: options.software,
+      engine: agent.engine.id,
+      policyHash,
+      updates,
+      clock: state,
+      ...standing.status(),
       ...(config.run !== null && { run: config.run }),
       ...(update && { update }),
     }

@@ -59,12 +59,12 @@ export function createJudge({ vehicle, agent, judging, mailbox }: JudgeOptions):
 
   const considerEach = (method: PeerMethod | AggregateMethod, wanted: ReadonlyMap<string, string>, terms: Terms) => {
     const { engine, replay, streams } = agent
-    const common = { ...terms, engine, replay, streams }
+    const common = { engine, replay, streams, ...terms }
     return [...wanted].map(([id, hash]) => {
       const opened = open(id, hash)
       if ('refusal' in opened) return opened.refusal
       const { policy: other, identity } = opened.peer
-      const { verdict, policy } = method.consider({ ...common, own: agent.policy, other, identity })
+      const { verdict, policy } = method.consider({ own: agent.policy, other, identity, ...common })
       if (policy) agent.adopt(policy)
       return verdict
     })

@@ -48,10 +48,17 @@ function annealed({ learningRate, annealEpochs }: AgentOptions, epoch: number): 
 
 /** Of the update of an epoch. Advantages are scaled over many rounds, so not by the minibatch; no KL ends it early. */
 export function updateOptions(options: AgentOptions, epoch: number): PpoUpdateOptions {
-  const { clipRange, entropyCoef, valueCoef, maxGradNorm, adamEpsilon, minibatchSize, ppoEpochs: epochs } = options
   return {
-    ...{ clipRange, entropyCoef, valueCoef, maxGradNorm, adamEpsilon, minibatchSize, epochs },
-    ...{ learningRate: annealed(options, epoch), normalizeAdvantage: false, targetKl: null },
+    clipRange: options.clipRange,
+    entropyCoef: options.entropyCoef,
+    valueCoef: options.valueCoef,
+    maxGradNorm: options.maxGradNorm,
+    adamEpsilon: options.adamEpsilon,
+    minibatchSize: options.minibatchSize,
+    epochs: options.ppoEpochs,
+    learningRate: annealed(options, epoch),
+    normalizeAdvantage: false,
+    targetKl: null,
   }
 }
 

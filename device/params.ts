@@ -183,7 +183,7 @@ export function openParams(
     return refuse('shape-mismatch', 'other observation or action features', authentic)
   const policy = file.policy(expected)
   if (!(policy instanceof Float32Array)) return refuse(policy.reason, policy.detail, authentic)
-  return { ok: true, received: { ...authentic, policy } }
+  return { ok: true, received: { vehicle, boot, sequence, hash, policy } }
 }
 
 /** Hash of names and order of observation and action features. */

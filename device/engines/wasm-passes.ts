@@ -45,7 +45,15 @@ export function createPasses(
   function createSlot(): Slot {
     const room = { input: createRegion(kernel), trace: createRegion(kernel), deltas: createRegion(kernel) }
     const slot: Slot = {
-      ...{ block: 0, input: 0, trace: 0, outputs: 0, version: 0, count: 0, lastUse: 0, deltasAt: 0, room },
+      block: 0,
+      input: 0,
+      trace: 0,
+      outputs: 0,
+      version: 0,
+      count: 0,
+      lastUse: 0,
+      deltasAt: 0,
+      room,
       deltas() {
         if (slot.deltasAt === 0) fillDeltas(slot)
         return slot.deltasAt
