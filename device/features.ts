@@ -28,12 +28,12 @@ export interface Scales {
 export function createFeatures(setting: Setting, scales: Scales): Features {
   const encodeRow = rows[setting.observation]
   return {
-    ...featureNames(setting),
     encode(observation, out) {
       const row = encodeRow(observation, scales)
       for (let i = 0; i < row.length; i++) out[i] = Math.fround(row[i] as number) + 0
     },
     command: commandOf(setting.action, scales),
+    ...featureNames(setting),
   }
 }
 

@@ -121,10 +121,10 @@ export function createBridge(options: BridgeOptions): Bridge {
     tally.begin()
     options.onStep?.(epoch, 0)
     await resetDevices()
-    const state = await driveSteps(epoch, first, {
-      ...{ world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, broadcast },
-      ...{ onStep: options.onStep, recorder: options.recorder },
-    })
+    const { onStep, recorder } = options
+    const watched = { broadcast, onStep, recorder }
+    const rules = { world, lockStep, schedules, rounds, meter, deadline, roundSteps, pace, stopsNow, ...watched }
+    const state = await driveSteps(epoch, first, rules)
     if (!state) return false
     const { info } = state
     const entry = { epoch, nas: info.epochNas, meanSpeed: info.epochMeanSpeed }

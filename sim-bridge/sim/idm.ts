@@ -9,6 +9,11 @@ export const tau = 1
 
 /** SUMO's NUMERICAL_EPS: the gap below which IDM divides by this instead, m, and the speed that counts as rest, m/s. */
 export const numericalEps = 0.001
+/** Private copies for the formulas of every car and step: V8 compiles them in, exported constants it reads from memory each time. */
+const dt = stepLength
+const restGap = minGap
+const headway = tau
+const eps = numericalEps
 /** Emergency deceleration of a passenger car in SUMO, m/s². */
 const emergencyDecel = 9
 
@@ -30,16 +35,16 @@ export function createDriver(accel: number, decel: number, maxSpeed: number): Dr
  * One iteration: SUMO makes max(1, int(0.1 / 0.25 + 0.5)) of them.
  */
 export function idm(driver: Driver, v: number, gap: number, leaderSpeed: number, standstillGap: number): number {
-  const s = Math.max(0, v * tau + (v * (v - leaderSpeed)) / driver.twoSqrtAccelDecel) + standstillGap
-  const g = Math.max(numericalEps, gap)
+  const s = Math.max(0, v * headway + (v * (v - leaderSpeed)) / driver.twoSqrtAccelDecel) + standstillGap
+  const g = Math.max(eps, gap)
   const r = v / driver.maxSpeed
   const r2 = r * r
-  return Math.max(0, v + stepLength * (driver.accel * (1 - r2 * r2 - (s * s) / (g * g))))
+  return Math.max(0, v + dt * (driver.accel * (1 - r2 * r2 - (s * s) / (g * g))))
 }
 
 /** Safe speed behind a car whose rear bumper is `gap` m ahead (MSCFModel_IDM::followSpeed). */
 export function follow(driver: Driver, v: number, gap: number, leaderSpeed: number): number {
-  return idm(driver, v, gap, leaderSpeed, minGap)
+  return idm(driver, v, gap, leaderSpeed, restGap)
 }
 
 /** Safe speed before a stop `distance` m ahead (MSCFModel_IDM::stopSpeed). */
@@ -47,7 +52,7 @@ export function stop(driver: Driver, v: number, distance: number): number {
   if (distance < 0.01) return 0
   const speed = idm(driver, v, distance, 0, 0)
   // From rest IDM would never close the last metres of a stop: SUMO switches to Krauss there.
-  return v < numericalEps && speed < numericalEps ? kraussStop(driver, distance, stepLength) : speed
+  return v < eps && speed < eps ? kraussStop(driver, distance, dt) : speed
 }
 
 /** Speed on a free road (MSCFModel_IDM::freeSpeed, which asks for a gap of 1000 km). */
@@ -57,22 +62,22 @@ export function free(driver: Driver, v: number): number {
 
 /** Distance needed to stop from `v` by whole steps at the driver's own decel, m (MSCFModel::brakeGapEuler, no reaction time). */
 export function brakeGap(driver: Driver, v: number): number {
-  const reduction = driver.decel * stepLength
+  const reduction = driver.decel * dt
   const steps = Math.floor(v / reduction)
-  return stepLength * (steps * v - (reduction * steps * (steps + 1)) / 2)
+  return dt * (steps * v - (reduction * steps * (steps + 1)) / 2)
 }
 
 /** The driver's next speed under the safe speed, within what its engine and brakes can do (MSCFModel::finalizeSpeed). */
 export function drive(driver: Driver, v: number, safeSpeed: number): number {
   // Beyond its own brakes only the safe speed forces it.
-  const lowest = Math.min(lowestSpeed(driver, v), Math.max(safeSpeed, v - stepLength * emergencyDecel))
-  const highest = Math.min(safeSpeed, v + driver.accel * stepLength, driver.maxSpeed)
+  const lowest = Math.min(lowestSpeed(driver, v), Math.max(safeSpeed, v - dt * emergencyDecel))
+  const highest = Math.min(safeSpeed, v + driver.accel * dt, driver.maxSpeed)
   return Math.max(0, lowest, highest)
 }
 
 /** Speed after braking for one step, below 0 where the car stands before; a gentle driver brakes at 1.5 m/s² (MSCFModel_IDM::minNextSpeed). */
 export function lowestSpeed(driver: Driver, v: number): number {
-  return v - stepLength * Math.max(driver.decel, Math.min(driver.accel, 1.5))
+  return v - dt * Math.max(driver.decel, Math.min(driver.accel, 1.5))
 }
 
 /**
@@ -80,16 +85,16 @@ export function lowestSpeed(driver: Driver, v: number): number {
  * slowDown(target, 1 ms), and MSVehicle::Influencer::influenceSpeed adds that 1 ms to the step: 0.1 / 0.101 of the change.
  */
 export function commandedSpeed(v: number, acceleration: number): number {
-  const target = Math.max(0, v + stepLength * acceleration)
-  return v - (v - target) * (stepLength / 0.101)
+  const target = Math.max(0, v + dt * acceleration)
+  return v - (v - target) * (dt / 0.101)
 }
 
 /** Speed from which a car stops within `distance` m after `reaction` s (MSCFModel::maximumSafeStopSpeedEuler). */
 export function kraussStop(driver: Driver, distance: number, reaction: number): number {
-  const g = distance - numericalEps
+  const g = distance - eps
   if (g < 0) return 0
-  const b = driver.decel * stepLength
-  const s = stepLength
+  const b = driver.decel * dt
+  const s = dt
   const t = reaction
   const n = Math.floor(0.5 - (t - Math.sqrt(s * s + 4 * (s * ((2 * g) / b - t) + t * t)) / 2) / s)
   const h = 0.5 * n * (n - 1) * b * s + n * b * t
