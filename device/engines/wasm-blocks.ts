@@ -47,7 +47,7 @@ export function createBlocks(kernel: Kernel, packing: Packing, slots: number): B
     return oldest
   }
 
-  /** What is asked about again and again is found in a third of the time that staging it and comparing there take. */
+  /** What is asked about again and again is found without staging it. */
   const held = (vector: Float32Array): Block | undefined => {
     const { f32 } = kernel
     const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
