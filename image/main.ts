@@ -12,6 +12,7 @@ import { provideNode } from './node-binary.ts'
 import { type ImageOptions, readImageOptions, usage } from './options.ts'
 import { bundlePage } from './page.ts'
 import { runTool } from './tool.ts'
+import { compileValidators } from './validators.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -21,8 +22,12 @@ async function buildImage({ out, names, node, version, card }: ImageOptions): Pr
   const work = mkdtempSync(join(tmpdir(), 'trustmix-image-'))
   try {
     const app = join(work, 'app')
-    const packages = united(await bundleApp(root, app), await bundlePage(root, join(app, 'build/cli/page')))
-    // Where the bundled program looks for them (`bundle.ts`).
+    // What is beside the bundled program is where that looks for it (`bundle.ts`).
+    const packages = united(
+      await bundleApp(root, app),
+      await bundlePage(root, join(app, 'build/cli/page')),
+      await compileValidators(root, join(app, 'build/cli/compiled')),
+    )
     for (const path of ['package.json', 'studies']) cpSync(join(root, path), join(app, path), { recursive: true })
     cpSync(join(root, 'build/device/kernel/kernel.wasm'), join(app, 'build/kernel/kernel.wasm'))
     const build = async (architecture: ArchitectureName): Promise<string[]> => {

@@ -1,13 +1,12 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
 import { validateCommandBody } from '../schemas/command.ts'
-import { ajvOptions, annotations } from '../schemas/compile.ts'
 import { validateMonitorConfig } from '../schemas/monitor-config.ts'
 import { channels } from '../schemas/topics.ts'
 import { type BundledPackage, bundledPackages } from './bundle.ts'
+import { createCompiler } from './validators.ts'
 
 const { status, telemetry, verdict, log, ack, ann, run, world, health, alarm } = channels
 /** What the page reads and signs; the validators of everything else stay at home. */
@@ -65,8 +64,7 @@ function forBrowser(sources: string): Plugin {
 
 /** `schemas/compile.ts` as the page gets it: it may not make code from text, so that is done here. */
 function compiledBeforehand(sources: string): Plugin {
-  const ajv = new Ajv({ ...ajvOptions, code: { source: true, lines: true } })
-  for (const annotation of annotations) ajv.addKeyword(annotation)
+  const ajv = createCompiler()
   const schemas = validators.flatMap((validate) => (validate ? [validate.schema as { readonly $id: string }] : []))
   const ids = schemas.map(({ $id }) => $id)
   for (const schema of schemas) ajv.addSchema(schema)

@@ -117,25 +117,26 @@ export type CommandOrder =
 
 /** Checks the arguments of a command that has a name of ours. */
 export function validateOrder(name: CommandName, args: unknown): Validated<CommandOrder> {
-  if (name === 'rollback') return orderOf(validateRollback(args), (value) => ({ name, args: value }))
-  if (name === 'gate-mode') return orderOf(validateGateMode(args), (value) => ({ name, args: value }))
-  if (name === 'update') return orderOf(validateUpdate(args), (value) => ({ name, args: value }))
-  return orderOf(validateNothing(args), () => ({ name }))
+  const { rollback, gateMode, update, nothing } = argumentValidators
+  if (name === 'rollback') return orderOf(rollback(args), (value) => ({ name, args: value }))
+  if (name === 'gate-mode') return orderOf(gateMode(args), (value) => ({ name, args: value }))
+  if (name === 'update') return orderOf(update(args), (value) => ({ name, args: value }))
+  return orderOf(nothing(args), () => ({ name }))
 }
 
 function orderOf<T>(checked: Validated<T>, order: (args: T) => CommandOrder): Validated<CommandOrder> {
   return checked.ok ? { ok: true, value: order(checked.value) } : checked
 }
 
-const validateNothing = validatorOf(argumentsOf('arguments', {}))
-const validateRollback = validatorOf(argumentsOf('rollback-arguments', { policyHash: hash }))
-const validateGateMode = validatorOf({
-  ...argumentsOf('gate-mode-arguments', { mode: { enum: gateModes } }),
-  required: ['mode'],
-})
 /** Who installs checks the bundle itself; this only says which one is meant. */
 export const updateArguments = { bundle: { type: 'string', minLength: 1, maxLength: 256 }, sha256: hash } as const
-const validateUpdate = validatorOf(argumentsOf('update-arguments', updateArguments))
+
+export const argumentValidators = {
+  nothing: validatorOf(argumentsOf('arguments', {})),
+  rollback: validatorOf(argumentsOf('rollback-arguments', { policyHash: hash })),
+  gateMode: validatorOf({ ...argumentsOf('gate-mode-arguments', { mode: { enum: gateModes } }), required: ['mode'] }),
+  update: validatorOf(argumentsOf('update-arguments', updateArguments)),
+}
 
 function argumentsOf<const P extends Readonly<Record<string, JSONSchema>>>($id: string, properties: P) {
   return { $id, type: 'object', additionalProperties: false, properties } as const

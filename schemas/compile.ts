@@ -1,6 +1,10 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Ajv, ValidateFunction } from 'ajv'
 
-/** The one Ajv of the project: strict, discriminated unions, no coercion, custom annotations `unit` and `for`. */
+/** How every schema is compiled: strict, discriminated unions, no coercion, custom annotations `unit` and `for`. */
 export const ajvOptions = {
   allErrors: false,
   discriminator: true,
@@ -13,14 +17,26 @@ export const annotations = [
   { keyword: 'for', schemaType: 'array' },
 ] as const
 
-// That these are schemas is a matter of the tests: compiling the schema of schemas costs a board time at every start.
-const ajv = new Ajv({ ...ajvOptions, meta: false, validateSchema: false })
-for (const annotation of annotations) ajv.addKeyword(annotation)
+/** Name of the file of a schema's function: whatever changes in the schema changes it. */
+export function compiledFile(schema: object): string {
+  return `${createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 32)}.cjs`
+}
 
 /**
- * Makes the function that checks values against a schema. In a file of its own, because a browser page that may not make code
- * from text has functions made beforehand in its place.
+ * The function that checks values against a schema. Those of the project's own schemas are made when it is built, since Ajv
+ * with what it keeps would be the larger part of a device's start-up and memory after Node; of any other, Ajv makes it here.
+ * In a file of its own, because a browser page has functions that are bundled with it in its place.
  */
 export function compile(schema: object): ValidateFunction {
-  return ajv.compile(schema)
+  const file = fileURLToPath(new URL(`./compiled/${compiledFile(schema)}`, import.meta.url))
+  return existsSync(file) ? require(file) : ajv().compile(schema)
+}
+
+const require = createRequire(import.meta.url)
+
+function ajv(): Ajv {
+  const { Ajv: Compiler } = require('ajv') as typeof import('ajv')
+  const compiler = new Compiler(ajvOptions)
+  for (const annotation of annotations) compiler.addKeyword(annotation)
+  return compiler
 }

@@ -123,18 +123,25 @@ t.test('packages of a unit', async (t) => {
           /^ *(?:\/\/ |")(\S*node_modules\/(?:@[^/\s]+\/)?[^/\s]+)\/\S*$/gm,
         ))
           folders.add(from.slice(from.indexOf('node_modules')))
-      const found = [...folders].map((folder) => {
-        const { name, version } = JSON.parse(readFileSync(join(project, folder, 'package.json'), 'utf8'))
-        return `${name}@${version}`
-      })
+      const found = [...folders].map(packageIn)
+      const ofValidators = ['ajv', 'fast-deep-equal'].map((name) => packageIn(`node_modules/${name}`))
       const named = components.flatMap(({ purl }) => /^pkg:npm\/(.*)$/.exec(decodeURIComponent(purl))?.[1] ?? [])
       const licences = readFileSync(join(app, 'page', 'licences.txt'), 'utf8')
       const ofPage = [...licences.matchAll(/^(\S+) (\d\S*) \(.*\)\n-+$/gm)].map(
         ([, name, version]) => `${name}@${version}`,
       )
       t.ok(ofPage.some((one) => one.startsWith('preact@')))
-      t.same(named.sort(), [...new Set([...found, ...ofPage])].sort())
-      t.ok(folders.has('node_modules/mqtt') && folders.has('node_modules/ajv'))
+      const validators = join(app, 'compiled')
+      t.same(readdirSync(validators).sort(), readdirSync(join(project, 'build', 'schemas', 'compiled')).sort())
+      t.same(named.sort(), [...new Set([...found, ...ofPage, ...ofValidators])].sort())
+      t.ok(folders.has('node_modules/mqtt'))
+      t.notOk(folders.has('node_modules/ajv'), 'the functions that it makes are there, not Ajv itself')
     }
   })
 })
+
+/** `name@version` of a package below the project. */
+function packageIn(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(project, folder, 'package.json'), 'utf8'))
+  return `${name}@${version}`
+}
