@@ -121,10 +121,11 @@ function printEnd({ absent, ratios, checks, core, floors }: Report, print: (line
   const { times, rows } = timesAsLong(core?.field ?? [])
   if (rows > 0)
     print(`\npeers beside the machine that the floors were set for: ${times.toFixed(2)} times as long (${rows} rows)`)
-  const columns = ['as set', 'here', 'reached', '× set', '× here']
+  const columns = ['as set', 'here', 'reached', '× set', '× here', '× peers']
   print(`\n${'floor'.padEnd(48)}${columns.map((name) => name.padStart(11)).join('')}`)
-  for (const { name, floor, here, value, unit, margin, marginHere } of floors.rows) {
-    const numbers = [shown(floor), shown(here), shown(value), margin.toFixed(2), marginHere.toFixed(2)]
+  for (const { name, floor, here, value, unit, margin, marginHere, marginPeers } of floors.rows) {
+    const margins = [margin, marginHere, marginPeers].map((times) => times?.toFixed(2) ?? '')
+    const numbers = [shown(floor), shown(here), shown(value), ...margins]
     const state = marginHere >= 1 ? 'met' : margin >= 1 ? 'met as set' : 'MISSED'
     print(`${name.padEnd(48)}${numbers.map((text) => text.padStart(11)).join('')}  ${state.padEnd(10)}  ${unit}`)
   }

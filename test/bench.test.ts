@@ -45,6 +45,25 @@ t.test('the machine of the floors is compared by what its peers took there', asy
   t.ok(Math.abs(times - 4) < 1e-12, `${times} times as long`)
 })
 
+t.test('the best of absolute figures stands beside the floors by that', async (t) => {
+  const figures = [
+    figureOf('epoch-gated', 'ms CPU', [80, 100, 120], ''),
+    figureOf('sim', 'car-steps/s', [600_000], ''),
+    figureOf('fleet-memory', 'MB', [100], ''),
+  ]
+  const margins = (field: FieldFigure[]) =>
+    floorsOf(figures, field).rows.map(({ name, marginPeers }) => [name, marginPeers])
+  t.same(margins([fieldFigure('step', 'torch', 2 * 860)]), [
+    ['epoch, method gated', 1.25],
+    ['embedded simulator', 1.2],
+    ['device process, resident', undefined],
+  ])
+  t.ok(
+    margins([]).every(([, margin]) => margin === undefined),
+    'without peers there is none',
+  )
+})
+
 t.test('a peer that cannot start is absent with its command and its reason', async (t) => {
   t.match(await startPeer('nobody', '/nonexistent/python', ['peer.py']), {
     name: 'nobody',
