@@ -21,7 +21,7 @@ const peers: readonly (readonly [task: FieldFigure['task'], contender: string, u
 /**
  * CPU time of the calibration on that machine, µs. It was not taken there; it follows from what peers took: 0.79 times as long in
  * earlier-run.txt at a calibration of 2126 µs, and 1.25 at 2539 on another day, which makes 2,700 and 2,000. A slower kind of
- * machine (full-run.txt, 2.40 at 7074) would make it 2,900, and the floors stricter.
+ * machine (full-run.txt, 2.34 at 4824) makes it 2,100.
  */
 export const referenceCalibrationUs = 2_400
 
