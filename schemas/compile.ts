@@ -23,8 +23,8 @@ export function compiledFile(schema: object): string {
 }
 
 /**
- * The function that checks values against a schema. Those of the project's own schemas are made when it is built, since Ajv
- * with what it keeps would be the larger part of a device's start-up and memory after Node; of any other, Ajv makes it here.
+ * The function that checks values against a schema. Those of the project's own schemas are made when it is built, so that a
+ * device neither loads Ajv nor compiles at its start; of any other, Ajv makes it here.
  * In a file of its own, because a browser page has functions that are bundled with it in its place.
  */
 export function compile(schema: object): ValidateFunction {
