@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Ajv } from 'ajv'
+import type { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
 import { build } from 'esbuild'
-import { ajvOptions, annotations, compiledFile } from '../schemas/compile.ts'
+import { compiledFile, createAjv } from '../schemas/compile.ts'
 import { type BundledPackage, bundledPackages } from './bundle.ts'
 
 /**
@@ -58,9 +58,7 @@ function functionOf(schema: object): string {
   return standalone.default(ajv, ajv.compile(schema))
 }
 
-/** An Ajv that makes the same functions as `compile`, with their source. */
+/** Makes the same functions as `compile`, with their source. */
 export function createCompiler(): Ajv {
-  const ajv = new Ajv({ ...ajvOptions, code: { source: true, lines: true } })
-  for (const annotation of annotations) ajv.addKeyword(annotation)
-  return ajv
+  return createAjv({ source: true, lines: true })
 }

@@ -2,20 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { Ajv, ValidateFunction } from 'ajv'
-
-/** How every schema is compiled: strict, discriminated unions, no coercion, custom annotations `unit` and `for`. */
-export const ajvOptions = {
-  allErrors: false,
-  discriminator: true,
-  strict: true,
-  strictTypes: false,
-  strictRequired: false,
-} as const
-export const annotations = [
-  { keyword: 'unit', schemaType: 'string' },
-  { keyword: 'for', schemaType: 'array' },
-] as const
+import type { Ajv, Options, ValidateFunction } from 'ajv'
 
 /** Name of the file of a schema's function: whatever changes in the schema changes it. */
 export function compiledFile(schema: object): string {
@@ -29,14 +16,23 @@ export function compiledFile(schema: object): string {
  */
 export function compile(schema: object): ValidateFunction {
   const file = fileURLToPath(new URL(`./compiled/${compiledFile(schema)}`, import.meta.url))
-  return existsSync(file) ? require(file) : ajv().compile(schema)
+  return existsSync(file) ? require(file) : createAjv().compile(schema)
 }
 
 const require = createRequire(import.meta.url)
 
-function ajv(): Ajv {
+/** An Ajv as every schema is compiled by: strict, discriminated unions, no coercion, custom annotations `unit` and `for`. */
+export function createAjv(code: NonNullable<Options['code']> = {}): Ajv {
   const { Ajv: Compiler } = require('ajv') as typeof import('ajv')
-  const compiler = new Compiler(ajvOptions)
-  for (const annotation of annotations) compiler.addKeyword(annotation)
-  return compiler
+  const ajv = new Compiler({
+    allErrors: false,
+    discriminator: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    code,
+  })
+  ajv.addKeyword({ keyword: 'unit', schemaType: 'string' })
+  ajv.addKeyword({ keyword: 'for', schemaType: 'array' })
+  return ajv
 }
